@@ -1,0 +1,1 @@
+"""Shared ground of Worldloom: record types, geometry, dynamics, storage, tables and video IO."""
