@@ -1,0 +1,1 @@
+"""How the world model is built, trained, distilled and made small."""
