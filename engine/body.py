@@ -1,0 +1,76 @@
+"""A walker in a scene: where one row of actions leads, with what stands in the way."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.obstacles import BODY_RADIUS, EYE_HEIGHT, character_places, obstacles_of
+from engine.scenes.scene import Scene
+from infra.dynamics import DynamicsConfig, camera_to_world, displacement, turn
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stance:
+    """Where the walker stands and looks at one tick."""
+
+    place: tuple[float, float]  # (x, z) in metres
+    pitch: float  # degrees, + up
+    yaw: float  # degrees, + right
+    tick: int = 0
+    collided: bool = False  # the move that led here was blocked or slid
+
+    def c2w(self) -> Array:
+        """Camera to world (4, 4)."""
+        position = np.array([self.place[0], -EYE_HEIGHT, self.place[1]])
+        return camera_to_world(position, np.array(self.pitch), np.array(self.yaw))
+
+
+class Body:
+    """Moves a walker through one scene by the shared dynamics; deterministic."""
+
+    def __init__(self, scene: Scene, fps: float, dynamics: DynamicsConfig | None = None) -> None:
+        self.scene = scene
+        self.fps = fps
+        self.dynamics = dynamics or DynamicsConfig()
+        self.things = obstacles_of(scene.objects)
+
+    def advance(self, stance: Stance, keyboard: NDArray[np.int8], mouse: NDArray[np.float32]) -> Stance:
+        """Apply one action, keyboard (6,) and mouse (2,). Free moves equal ``infra.dynamics.integrate``."""
+        turned = turn(mouse, self.dynamics)
+        yaw = stance.yaw + float(turned[1])
+        limit = self.dynamics.max_pitch
+        pitch = float(np.clip(stance.pitch + float(turned[0]), -limit, limit))
+        move = displacement(keyboard, np.array(stance.yaw), np.array(yaw), self.dynamics)
+        tick = stance.tick + 1
+        blocked = self.things.with_circles(character_places(self.scene, tick / self.fps), BODY_RADIUS)
+        place, collided = blocked.slide(np.array(stance.place), move)
+        return Stance(place=(float(place[0]), float(place[1])), pitch=pitch, yaw=yaw, tick=tick, collided=collided)
+
+    def follow(self, start: Stance, keyboard: NDArray[np.int8], mouse: NDArray[np.float32]) -> list[Stance]:
+        """The stances that T actions lead to, without the start."""
+        stances = []
+        for keys, motion in zip(keyboard, mouse, strict=True):
+            start = self.advance(start, keys, motion)
+            stances.append(start)
+        return stances
+
+    def is_clear(self, stance: Stance, margin: float) -> bool:
+        """Whether the walker has ``margin`` metres to everything and no surface fills the view."""
+        return bool(self.clear_steps([stance], margin)[0])
+
+    def clear_steps(self, stances: list[Stance], margin: float) -> NDArray[np.bool_]:
+        """Which stances (S,) keep ``margin`` metres to everything and look at no surface within 1.8 metres."""
+        places = np.array([stance.place for stance in stances])
+        yaws = np.radians([stance.yaw for stance in stances])
+        people = np.stack([character_places(self.scene, stance.tick / self.fps) for stance in stances])  # (S, K, 2)
+        gap = self.things.clearance(places)
+        if people.shape[1]:
+            gap = np.minimum(gap, np.linalg.norm(people - places[:, None], axis=-1).min(1) - 2 * BODY_RADIUS)
+        ahead = yaws[:, None, None] + np.radians([-28, 0, 28])[:, None]
+        reach = np.array([0.6, 1.2, 1.8])
+        probes = places[:, None, None] + np.stack([np.sin(ahead) * reach, np.cos(ahead) * reach], -1)
+        view = self.things.clearance(probes.reshape(-1, 2)).reshape(len(stances), -1).min(1)
+        return np.asarray((gap > BODY_RADIUS + margin) & (view > 0.1))

@@ -1,0 +1,40 @@
+"""The recipe of one episode: small, picklable, and all that its pixels depend on."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Final, Literal
+
+from infra.schema.episode import Split
+
+RECORDING_VERSION: Final = 1  # raise when scenes, walks or renderers change what a job records
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One episode to record."""
+
+    source: Literal["embedded", "vizdoom"]
+    family: str
+    split: Split
+    scene_seed: int
+    walk: str
+    seed: int  # of the walk; for evaluation walks the number of the start in the scene
+    frames: int  # rows that a training walk records; evaluation walks have lengths of their own
+    width: int  # pixels
+    height: int  # pixels
+    fps: float
+    renderer: str  # egl | software | vizdoom
+    version: int = RECORDING_VERSION
+
+    @property
+    def episode_id(self) -> str:
+        """sha256 of the canonical job."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def scene_seed(family: str, split: Split, index: int, seed: int) -> int:
+    """A 63-bit scene seed; splits never share one, whatever the run's seed is."""
+    digest = hashlib.sha256(f"{family}/{split}/{index}/{seed}".encode()).digest()
+    number = int.from_bytes(digest[:8], "big") >> 1
+    return number - number % 4 + {"train": 0, "val": 1, "test": 2}[split]

@@ -1,0 +1,155 @@
+"""Triangles of low-poly things, in numpy: convex bodies with flat faces, coloured and textured by layer."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.scenes.scene import COLOURS, Colour, Light
+from engine.textures import TEXTURES
+
+Array = NDArray[np.float64]
+
+TILE = 1.5  # metres that one texture tile covers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mesh:
+    """V vertices and T triangles in world axes (y down), counter-clockwise seen from outside."""
+
+    position: Array  # (V, 3) metres
+    normal: Array  # (V, 3)
+    uv: Array  # (V, 2) texture tiles
+    layer: Array  # (V,) index into TEXTURES
+    colour: Array  # (V, 3) 0..1, unlit
+    triangles: NDArray[np.int32]  # (T, 3)
+
+    def lit(self, light: Light) -> Array:
+        """Vertex colours (V, 3) under ``light``: sun by angle, sky by height, darker where a thing meets the ground."""
+        amount = np.clip(self.normal @ towards_sun(light), 0, 1)[:, None]
+        sky = 0.85 - 0.15 * self.normal[:, 1:2]
+        foot = 0.80 + 0.20 * np.clip(-self.position[:, 1:2] / 0.8, 0, 1)
+        shade = np.array(light.ambient) * sky + np.array(light.sun) * amount
+        return np.clip(self.colour * shade * foot, 0, 1.6)
+
+
+def towards_sun(light: Light) -> Array:
+    """Unit vector (3,) from the ground to the sun, world axes."""
+    azimuth, elevation = np.radians(light.azimuth), np.radians(light.elevation)
+    flat = np.cos(elevation)
+    return np.array([np.sin(azimuth) * flat, -np.sin(elevation), np.cos(azimuth) * flat])
+
+
+class MeshBuilder:
+    """Collects convex bodies. Lengths in metres, heights upwards from the ground, local x right and z forward."""
+
+    def __init__(self) -> None:
+        self._faces: list[tuple[Array, Array, Array, float, Colour]] = []
+        self._origin = np.zeros(3)
+        self._turn = np.eye(3)
+
+    def place(self, x: float, height: float, z: float, yaw: float) -> None:
+        """Put what follows at this place, turned right by ``yaw`` degrees."""
+        w = np.radians(yaw)
+        self._origin = np.array([x, -height, z])
+        self._turn = np.array([[np.cos(w), 0, -np.sin(w)], [0, 1, 0], [np.sin(w), 0, np.cos(w)]])  # rows: local axes
+
+    def body(self, faces: list[Array], colour: Colour, texture: str, tile: float = TILE) -> None:
+        """Add a convex body of flat polygons, each (k, 3) as (x, height, z); turns every face outwards."""
+        middle = np.concatenate(faces).mean(0)
+        for face in faces:
+            normal = np.cross(face[1] - face[0], face[2] - face[0])
+            normal = normal / max(float(np.linalg.norm(normal)), 1e-12)
+            if normal @ (face.mean(0) - middle) < 0:
+                normal = -normal
+                face = face[::-1]
+            uv = _face_uv(face, normal) / tile
+            flip = np.array([1.0, -1.0, 1.0])  # height to y down; mirrors, so the winding turns round
+            points = (face * flip)[::-1] @ self._turn + self._origin
+            self._faces.append((points, (normal * flip) @ self._turn, uv[::-1], float(TEXTURES.index(texture)), colour))
+
+    def box(self, centre: tuple[float, float, float], size: tuple[float, float, float], colour: Colour, texture: str) -> None:
+        """A box; ``centre`` is (x, height of the base, z)."""
+        x, base, z = centre
+        w, h, d = size[0] / 2, size[1], size[2] / 2
+        lower = np.array([[x - w, base, z - d], [x + w, base, z - d], [x + w, base, z + d], [x - w, base, z + d]])
+        self.tower(lower, lower + [0, h, 0], colour, texture)
+
+    def tower(self, lower: Array, upper: Array, colour: Colour, texture: str, tile: float = TILE) -> None:
+        """A body between two rings (k, 3) of corners; the upper ring may have shrunk to one point."""
+        count = len(lower)
+        sides = [np.stack([lower[i], lower[(i + 1) % count], upper[(i + 1) % count], upper[i]]) for i in range(count)]
+        if np.ptp(upper, 0).max() < 1e-9:
+            self.body([side[:3] for side in sides], colour, texture, tile)
+        else:
+            self.body([*sides, upper], colour, texture, tile)
+
+    def drum(
+        self, centre: tuple[float, float, float], radii: tuple[float, float], height: float, sides: int, colour: Colour, texture: str
+    ) -> None:
+        """A round tower: base radius and top radius (0 gives a cone)."""
+        angle = np.arange(sides) * 2 * np.pi / sides + np.pi / sides
+        ring = np.stack([np.sin(angle), np.zeros(sides), np.cos(angle)], -1)
+        middle = np.array(centre)
+        self.tower(middle + ring * radii[0], middle + ring * radii[1] + [0, height, 0], colour, texture)
+
+    def blob(self, centre: tuple[float, float, float], radii: tuple[float, float, float], colour: Colour, texture: str) -> None:
+        """A low-poly ball, ``centre`` at its middle."""
+        rings, sides = 4, 7
+        polar = np.linspace(0, np.pi, rings + 1)
+        angle = np.arange(sides) * 2 * np.pi / sides
+        grid = np.stack(
+            [
+                np.sin(polar)[:, None] * np.sin(angle),
+                -np.cos(polar)[:, None] + 0 * angle,
+                np.sin(polar)[:, None] * np.cos(angle),
+            ],
+            -1,
+        ) * np.array(radii) + np.array(centre)
+        faces = []
+        for i in range(rings):
+            for j in range(sides):
+                k = (j + 1) % sides
+                corners = [grid[i, j], grid[i, k], grid[i + 1, k], grid[i + 1, j]]
+                faces.append(np.stack(corners[1:] if i == 0 else corners[:3] if i == rings - 1 else corners))
+        self.body(faces, colour, texture)
+
+    def build(self) -> Mesh:
+        """Return all bodies as one mesh of triangle fans."""
+        position, normal, uv, layer, colour, triangles = [], [], [], [], [], []
+        count = 0
+        for points, face_normal, face_uv, face_layer, face_colour in self._faces:
+            k = len(points)
+            position.append(points)
+            normal.append(np.tile(face_normal, (k, 1)))
+            uv.append(face_uv)
+            layer.append(np.full(k, face_layer))
+            colour.append(np.tile(face_colour, (k, 1)))
+            triangles.extend((count, count + i, count + i + 1) for i in range(1, k - 1))
+            count += k
+        return Mesh(
+            position=np.concatenate(position),
+            normal=np.concatenate(normal),
+            uv=np.concatenate(uv),
+            layer=np.concatenate(layer),
+            colour=np.concatenate(colour),
+            triangles=np.array(triangles, np.int32),
+        )
+
+
+def tint(colour: str, factor: float = 1.0) -> Colour:
+    """A named colour, brighter or darker by ``factor``."""
+    red, green, blue = COLOURS[colour]
+    return (red * factor, green * factor, blue * factor)
+
+
+def _face_uv(face: Array, normal: Array) -> Array:
+    """Lay a texture upright along a face: u along the ground, v downwards, in metres (k, 2)."""
+    across = np.cross(np.array([0.0, 1.0, 0.0]), normal)
+    length = float(np.linalg.norm(across))
+    across = across / length if length > 1e-6 else np.array([1.0, 0.0, 0.0])
+    down = np.cross(across, normal)
+    middle = (face.max(0) + face.min(0)) / 2
+    u = (face - middle) @ across
+    v = (face - np.array([middle[0], 0.0, middle[2]])) @ down
+    return np.stack([u, v], -1)

@@ -1,0 +1,62 @@
+"""What every source of episodes offers: lock-step frames with their exact state."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.job import Job
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """One frame and the state that it shows."""
+
+    tick: int
+    seconds: float
+    rgb: NDArray[np.uint8]  # (H, W, 3)
+    depth: NDArray[np.float32] | None  # (H, W) z-depth in metres, inf where there is none
+    c2w: NDArray[np.float64]  # (4, 4)
+    intrinsics: NDArray[np.float64]  # (4,)
+    raw_pose: NDArray[np.float64]  # (R,) the source's own pose
+    collided: bool  # the move that led here was blocked or slid
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFacts:
+    """What an episode row says of the source, beyond its frames."""
+
+    scene_id: str
+    weather: str
+    depth_kind: Literal["exact", "coarse", "none"]
+    scale_known: bool
+    licence: str
+    redistributable: bool
+    commercial_ok: bool
+    source_url: str
+    scene: dict[str, Any]  # JSON values for captions
+
+
+class Recorder(Protocol):
+    """A source in lock-step: it waits for each action."""
+
+    def reset(self, job: Job) -> State:
+        """Start the job's episode; return its first frame."""
+        ...
+
+    def step(self, keyboard: NDArray[np.int8], mouse: NDArray[np.float32]) -> State:
+        """Carry out one action, keyboard (6,) and mouse (2,); return the frame that it leads to."""
+        ...
+
+    def act(self, state: State) -> tuple[NDArray[np.int8], NDArray[np.float32]] | None:
+        """What the job's walk does in ``state``; None when the walk is over."""
+        ...
+
+    def facts(self) -> SourceFacts:
+        """Of the running episode."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the source holds."""
+        ...

@@ -1,0 +1,321 @@
+"""The door to Panda3D: draws a scene from any camera as RGB and metric depth. The only file that imports panda3d."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.backdrop import GROUND_MARGIN, paint_ground, paint_sky
+from engine.mesh import Mesh
+from engine.models import PHASES, STRIDE, build_character_mesh, build_static_mesh
+from engine.scenes.scene import Light, Scene
+from engine.shaders import BODY_FRAGMENT, BODY_VERTEX, SKY_FRAGMENT, SKY_VERTEX
+from engine.textures import TEXTURES, paint_textures
+
+Array = NDArray[np.float64]
+Renderer = str
+
+NEAR: Final = 0.1  # metres
+FAR: Final = 300.0  # metres; what lies there (the sky) has no depth
+EGL_ADVICE: Final = "EGL cannot draw here; install libegl1 libegl-mesa0 libgl1-mesa-dri libgles2, or set collect.renderer = 'software'"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderConfig:
+    """Size of the picture and which of Panda3D's renderers draws it."""
+
+    width: int = 224
+    height: int = 128
+    hfov: float = 80.0  # degrees, square pixels, principal point in the middle
+    renderer: str = "egl"  # egl | software
+    supersample: int = 2  # rays a pixel side; smooths edges, which a small autoencoder would flicker on
+
+
+def intrinsics_of(width: int, height: int, hfov: float) -> Array:
+    """(fx, fy, cx, cy) in pixels; pixel centres lie at +0.5."""
+    focal = width / 2 / np.tan(np.radians(hfov) / 2)
+    return np.array([focal, focal, width / 2, height / 2])
+
+
+def panda_pose(c2w: Array) -> Array:
+    """Convert c2w (4, 4) to Panda3D's (x, y, z, heading, pitch, roll): z up, y forward, degrees, heading turns left."""
+    right, forward = c2w[:3, 0], c2w[:3, 2]
+    pitch = np.degrees(np.arcsin(np.clip(-forward[1], -1, 1)))
+    heading = -np.degrees(np.arctan2(forward[0], forward[2]))
+    level = np.array([np.cos(np.radians(heading)), 0.0, np.sin(np.radians(heading))])
+    down = np.cross(forward, level)
+    roll = np.degrees(np.arctan2(right @ down, right @ level))
+    return np.array([c2w[0, 3], c2w[2, 3], -c2w[1, 3], heading, pitch, roll])
+
+
+def c2w_from_panda(pose: Array) -> Array:
+    """The inverse of ``panda_pose``: (6,) to c2w (4, 4)."""
+    x, y, z, heading, pitch, roll = pose
+    h, p, r = np.radians([heading, pitch, roll])
+    level = np.array([np.cos(h), 0.0, np.sin(h)])
+    forward = np.array([-np.sin(h) * np.cos(p), -np.sin(p), np.cos(h) * np.cos(p)])
+    down = np.cross(forward, level)
+    right = np.cos(r) * level + np.sin(r) * down
+    c2w = np.eye(4)
+    c2w[:3, :3] = np.stack([right, np.cross(forward, right), forward], -1)
+    c2w[:3, 3] = (x, -z, y)
+    return c2w
+
+
+def egl_available() -> bool:
+    """Whether Panda3D can draw through EGL here. Asked in a process of its own, since a broken driver may crash."""
+    probe = "from engine.render import _Device, RenderConfig; _Device(RenderConfig(width=16, height=16)); print('egl works')"
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    try:
+        done = subprocess.run([sys.executable, "-c", probe], cwd=root, capture_output=True, text=True, timeout=60, check=False)
+    except subprocess.TimeoutExpired:
+        return False
+    return "egl works" in done.stdout
+
+
+class RendererUnavailableError(RuntimeError):
+    """The renderer asked for cannot draw on this machine."""
+
+
+class _Device:
+    """One off-screen buffer with its read-back textures."""
+
+    def __init__(self, config: RenderConfig) -> None:
+        from panda3d import core  # costs 0.3 s, so only when something is drawn
+
+        core.load_prc_file_data("", "gl-version 3 3\nnotify-level error\naudio-library-name null\ngarbage-collect-states 1")
+        name = {"egl": "p3headlessgl", "software": "p3tinydisplay"}[config.renderer]
+        self.core: Any = core
+        self.exact = config.renderer == "egl"
+        self.scale = config.supersample
+        self.pipe = core.GraphicsPipeSelection.get_global_ptr().make_module_pipe(name)
+        if self.pipe is None:
+            raise RendererUnavailableError(EGL_ADVICE if self.exact else "Panda3D's software renderer does not load; reinstall panda3d")
+        self.engine = core.GraphicsEngine(self.pipe)
+        wanted = core.FrameBufferProperties()
+        wanted.set_rgba_bits(8, 8, 8, 0)
+        wanted.set_depth_bits(24)
+        size = core.WindowProperties.size(config.width * self.scale, config.height * self.scale)
+        flags = core.GraphicsPipe.BF_refuse_window
+        self.buffer = self.engine.make_output(self.pipe, "frames", 0, wanted, size, flags)
+        if self.buffer is None:
+            raise RendererUnavailableError(EGL_ADVICE if self.exact else "Panda3D's software renderer opened no buffer")
+        self.colour = core.Texture("colour")
+        self.buffer.add_render_texture(self.colour, core.GraphicsOutput.RTM_copy_ram, core.GraphicsOutput.RTP_color)
+        self.depth = core.Texture("depth")
+        if self.exact:
+            self.depth.set_format(core.Texture.F_depth_component)
+            self.depth.set_component_type(core.Texture.T_float)
+            self.buffer.add_render_texture(self.depth, core.GraphicsOutput.RTM_copy_ram, core.GraphicsOutput.RTP_depth)
+        self.engine.open_windows()
+
+    def read(self) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
+        """Draw one frame; return copies of its colours (H, W, 3) and of its depth buffer (H, W) in 0..1."""
+        self.engine.render_frame()
+        width, height = self.buffer.get_x_size(), self.buffer.get_y_size()
+        raw = np.frombuffer(self.colour.get_ram_image(), np.uint8).reshape(height, width, -1)
+        rgb = np.ascontiguousarray(raw[::-1, :, 2::-1])
+        if not self.exact:
+            return rgb, None
+        return rgb, np.frombuffer(self.depth.get_ram_image(), np.float32).reshape(height, width)[::-1].copy()
+
+
+class SceneRenderer:
+    """Draws scenes. Keep one a process: the device stays warm while scenes change."""
+
+    def __init__(self, config: RenderConfig) -> None:
+        self.config = config
+        self.intrinsics = intrinsics_of(config.width, config.height, config.hfov)
+        self._device = _Device(config)
+        self._scene: Scene | None = None
+        core = self._device.core
+        lens = core.PerspectiveLens()
+        lens.set_film_size(config.width, config.height)
+        lens.set_focal_length(float(self.intrinsics[0]))
+        lens.set_near_far(NEAR, FAR)
+        self._root = core.NodePath("scenes")
+        self._camera = self._root.attach_new_node(core.Camera("camera", lens))
+        self._device.buffer.make_display_region().set_camera(self._camera)
+        self._layers = self._load_layers()
+
+    def load(self, scene: Scene) -> None:
+        """Make ``scene`` the one that is drawn."""
+        if scene == self._scene:
+            return
+        self._scene = scene
+        for child in self._root.get_children():
+            if child != self._camera:
+                child.remove_node()
+        world = self._root.attach_new_node("world")
+        haze = scene.palette.horizon
+        if self._device.exact:
+            core = self._device.core
+            world.set_shader(core.Shader.make(core.Shader.SL_GLSL, BODY_VERTEX, BODY_FRAGMENT))
+            world.set_shader_input("layers", self._layers)
+            world.set_shader_input("haze", core.Vec4(*haze, 0.0 if scene.ceiling else 1 / 160))
+        self._attach(world, build_static_mesh(scene), scene.light)
+        self._ground = self._texture(paint_ground(scene), mipmaps=True)
+        world.set_shader_input("ground", self._ground)
+        self._add_ground(world, scene)
+        self._people = [self._add_person(world, scene, number) for number in range(len(scene.characters))]
+        self._sky = self._add_sky(scene) if not scene.ceiling else None
+
+    def draw(self, c2w: Array, seconds: float) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
+        """Draw the loaded scene at ``seconds`` after its start from camera ``c2w`` (4, 4).
+
+        Returns RGB (H, W, 3) and z-depth (H, W) in metres, inf where there is sky; None from the software renderer.
+        """
+        assert self._scene is not None, "load a scene first"
+        pose = panda_pose(c2w)
+        self._camera.set_pos_hpr(*pose)
+        if self._sky is not None:
+            self._sky.set_pos(*pose[:3])
+        for character, phases in zip(self._scene.characters, self._people, strict=True):
+            (x, z), yaw, walked = character.place(seconds)
+            now = int(walked / STRIDE * PHASES) % PHASES
+            for number, node in enumerate(phases):
+                if number == now:
+                    node.show()
+                    node.set_pos_hpr(x, z, 0, -yaw, 0, 0)
+                else:
+                    node.hide()
+        rgb, buffer = self._device.read()
+        scale = self.config.supersample
+        return average_pixels(rgb, scale), None if buffer is None else depth_of(buffer, scale)
+
+    def _load_layers(self) -> Any:
+        core, images = self._device.core, paint_textures()
+        size = images.shape[1]
+        if not self._device.exact:
+            return [self._texture(image, mipmaps=True) for image in images]
+        texture = core.Texture("layers")
+        texture.setup_2d_texture_array(size, size, len(images), core.Texture.T_unsigned_byte, core.Texture.F_rgb)
+        texture.set_ram_image(np.ascontiguousarray(images[:, ::-1, :, ::-1]).tobytes())
+        self._filter(texture, mipmaps=True)
+        return texture
+
+    def _texture(self, image: NDArray[np.uint8], *, mipmaps: bool) -> Any:
+        """Upload a picture whose row 0 is at v = 1 (its top)."""
+        core = self._device.core
+        texture = core.Texture("picture")
+        texture.setup_2d_texture(image.shape[1], image.shape[0], core.Texture.T_unsigned_byte, core.Texture.F_rgb)
+        texture.set_ram_image(np.ascontiguousarray(image[::-1, :, ::-1]).tobytes())
+        self._filter(texture, mipmaps=mipmaps)
+        return texture
+
+    def _filter(self, texture: Any, *, mipmaps: bool) -> None:
+        core = self._device.core
+        texture.set_minfilter(core.SamplerState.FT_linear_mipmap_linear if mipmaps else core.SamplerState.FT_linear)
+        texture.set_magfilter(core.SamplerState.FT_linear)
+        texture.set_wrap_u(core.SamplerState.WM_repeat)
+        texture.set_wrap_v(core.SamplerState.WM_clamp if not mipmaps else core.SamplerState.WM_repeat)
+
+    def _attach(self, parent: Any, mesh: Mesh, light: Light) -> Any:
+        """Add a mesh under ``parent``: one node, for the software renderer one for each texture."""
+        lit = mesh.lit(light)
+        if self._device.exact:
+            return parent.attach_new_node(self._geometry(mesh.position, mesh.uv, mesh.layer, lit, mesh.triangles))
+        node = parent.attach_new_node("textured")
+        for layer in range(len(TEXTURES)):
+            chosen = mesh.triangles[mesh.layer[mesh.triangles[:, 0]] == layer]
+            if len(chosen):
+                part = node.attach_new_node(self._geometry(mesh.position, mesh.uv, mesh.layer, lit, chosen))
+                part.set_texture(self._layers[layer])
+        return node
+
+    def _geometry(self, position: Array, uv: Array, layer: Array, colour: Array, triangles: NDArray[np.int32]) -> Any:
+        """A Panda3D node of triangles; positions come in world axes and are turned to z up here."""
+        core = self._device.core
+        array = core.GeomVertexArrayFormat()
+        array.add_column(core.InternalName.get_vertex(), 3, core.Geom.NT_float32, core.Geom.C_point)
+        array.add_column(core.InternalName.get_texcoord(), 2, core.Geom.NT_float32, core.Geom.C_texcoord)
+        array.add_column(core.InternalName.make("layer"), 1, core.Geom.NT_float32, core.Geom.C_other)
+        array.add_column(core.InternalName.make("tint"), 3, core.Geom.NT_float32, core.Geom.C_other)
+        array.add_column(core.InternalName.get_color(), 4, core.Geom.NT_uint8, core.Geom.C_color)
+        data = core.GeomVertexData("mesh", core.GeomVertexFormat.register_format(array), core.Geom.UH_static)
+        rows = np.zeros(len(position), [("p", "<f4", 3), ("uv", "<f4", 2), ("layer", "<f4"), ("tint", "<f4", 3), ("c", "u1", 4)])
+        rows["p"] = position[:, [0, 2, 1]] * [1, 1, -1]
+        rows["uv"] = uv * [1, -1]
+        rows["layer"], rows["tint"] = layer, colour
+        rows["c"][:, :3], rows["c"][:, 3] = np.clip(colour * 255, 0, 255), 255
+        data.unclean_set_num_rows(len(rows))
+        data.modify_array_handle(0).copy_data_from(rows.tobytes())
+        primitive = core.GeomTriangles(core.Geom.UH_static)
+        primitive.set_index_type(core.Geom.NT_uint32)
+        indices = primitive.modify_vertices()
+        indices.unclean_set_num_rows(triangles.size)
+        indices.modify_handle().copy_data_from(np.ascontiguousarray(triangles, np.uint32).tobytes())
+        geometry = core.Geom(data)
+        geometry.add_primitive(primitive)
+        node = core.GeomNode("mesh")
+        node.add_geom(geometry)
+        return node
+
+    def _add_ground(self, world: Any, scene: Scene) -> None:
+        """One square; layer -1 tells the shader to use the painted ground. Row 0 of the picture is at z = -reach."""
+        reach = scene.half + GROUND_MARGIN
+        corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * reach
+        position = np.stack([corners[:, 0], np.zeros(4), corners[:, 1]], -1)
+        uv = (corners / reach + 1) / 2 * [1, 1] - [0, 1]
+        triangles = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
+        node = world.attach_new_node(self._geometry(position, uv, np.full(4, -1.0), np.ones((4, 3)), triangles))
+        if not self._device.exact:
+            node.set_texture(self._ground)
+
+    def _add_person(self, world: Any, scene: Scene, number: int) -> list[Any]:
+        shade = 1 - scene.light.shadow
+        ground = tuple(shade * channel for channel in scene.palette.ground)
+        phases = [build_character_mesh(scene.characters[number], phase, (ground[0], ground[1], ground[2])) for phase in range(PHASES)]
+        return [self._attach(world, mesh, scene.light) for mesh in phases]
+
+    def _add_sky(self, scene: Scene) -> Any:
+        """A dome round the camera that is drawn first and leaves no depth."""
+        core = self._device.core
+        azimuth, elevation = np.radians(np.linspace(-180, 180, 49)), np.radians([-12, 0, 8, 18, 30, 45, 60, 75, 90])
+        a, e = np.meshgrid(azimuth, elevation)
+        position = 100 * np.stack([np.sin(a) * np.cos(e), -np.sin(e), np.cos(a) * np.cos(e)], -1).reshape(-1, 3)
+        uv = np.stack([a / (2 * np.pi) + 0.5, -np.clip(e / (np.pi / 2), 0.002, 0.998)], -1).reshape(-1, 2)
+        columns = len(azimuth)
+        first = (np.arange(len(elevation) - 1)[:, None] * columns + np.arange(columns - 1)).reshape(-1)
+        quads = np.stack([first, first + 1, first + columns + 1, first + columns], -1)
+        triangles = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]).astype(np.int32)
+        node = self._root.attach_new_node(self._geometry(position, uv, np.zeros(len(uv)), np.ones((len(uv), 3)), triangles))
+        node.set_two_sided(True)
+        node.set_depth_write(False)
+        node.set_depth_test(False)
+        node.set_bin("background", 0)
+        node.set_texture(self._texture(paint_sky(scene), mipmaps=False))
+        if self._device.exact:
+            node.set_shader(core.Shader.make(core.Shader.SL_GLSL, SKY_VERTEX, SKY_FRAGMENT))
+        return node
+
+
+def average_pixels(rgb: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
+    """Mean of each ``scale`` x ``scale`` block, rounded: (s H, s W, 3) to (H, W, 3)."""
+    if scale == 1:
+        return rgb
+    height, width, _ = rgb.shape
+    total = np.zeros((height // scale, width // scale, 3), np.uint16)
+    for row in range(scale):
+        for column in range(scale):
+            total += rgb[row::scale, column::scale]
+    return ((total + scale * scale // 2) // (scale * scale)).astype(np.uint8)
+
+
+def depth_of(buffer: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
+    """Turn the depth buffer (s H, s W) into z-depth (H, W) in metres, inf for the sky.
+
+    1/z is linear across a plane, so its block mean is the depth at the pixel's centre. Where a block straddles an
+    edge (its depths differ by more than 10 %) the nearest surface counts.
+    """
+    inverse = (np.float32(FAR) - buffer * np.float32(FAR - NEAR)) / np.float32(NEAR * FAR)  # 1 / z
+    inverse[buffer >= 1.0] = 0
+    parts = np.stack([inverse[row::scale, column::scale] for row in range(scale) for column in range(scale)])
+    nearest = parts.max(0)
+    mean = np.where(parts.min(0) > 0.9 * nearest, parts.mean(0), nearest)
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.where(mean > 0, 1 / mean, np.inf), np.float32)

@@ -1,0 +1,1 @@
+"""Procedural scenes from a seed: plain data, separate from their rendering."""

@@ -1,0 +1,247 @@
+"""Scripts of actions: exploring, and walks that come back to places seen before. Same scene and seed, same walk."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.body import Body, Stance
+from infra.schema import Keyboard, Mouse, idle_actions, parse_action
+
+MARGIN: Final = 0.2  # metres that a planned walk keeps from everything
+KEY_WALKS: Final = tuple(f"key_{keys}" for keys in ("W", "S", "A", "D", "L", "R", "WL", "WR"))
+EVALUATION_WALKS: Final = {
+    "out_and_back": (("W", 48), ("S", 48)),
+    "turn_and_back": (("R", 48), ("L", 48)),
+    "spin": (("R", 240),),
+    "idle": (("none", 64),),
+} | {walk: (("+".join(walk.removeprefix("key_")), 48),) for walk in KEY_WALKS}  # fmt: skip
+REVISITING: Final = ("out_and_back", "loop", "spin", "idle")
+IDLE_FRAMES: Final = 64  # an idle episode teaches nothing more after these
+REVERSE: Final = {"W": "S", "S": "W", "A": "D", "D": "A", "L": "R", "R": "L"}
+HOLDS: Final = (
+    ("W", 0.19), ("W+L", 0.08), ("W+R", 0.08), ("S", 0.09), ("S+L", 0.03), ("S+R", 0.03), ("A", 0.08), ("D", 0.08),
+    ("A+L", 0.02), ("A+R", 0.03), ("D+L", 0.03), ("D+R", 0.02), ("W+A", 0.02), ("W+D", 0.02), ("S+A", 0.01), ("S+D", 0.01),
+    ("L", 0.07), ("R", 0.07), ("none", 0.04),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class WalkPlan:
+    """A start and one row of actions a frame; the last row is not carried out."""
+
+    start: Stance
+    keyboard: Keyboard  # (T, 6)
+    mouse: Mouse  # (T, 2)
+
+
+Actions = tuple[Keyboard, Mouse]
+
+
+def hold(text: str, frames: int, mouse: float = 0.1, pitch: float = 0.0) -> Actions:
+    """Hold one action for ``frames`` rows; turning keys turn by ``mouse`` units a frame, ``pitch`` looks up."""
+    keys, motion = parse_action(text)
+    keyboard, rows = idle_actions(frames)
+    keyboard[:] = keys
+    rows[:] = motion * np.float32(mouse / 0.1)
+    rows[:, 0] += np.float32(pitch)
+    return keyboard, rows
+
+
+def join(parts: list[Actions]) -> Actions:
+    """One sequence after the other."""
+    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+
+
+def reverse(text: str) -> str:
+    """The action that undoes ``text``: W+R is undone by S+L, frame by frame."""
+    return text if text == "none" else "+".join(REVERSE[letter] for letter in text.split("+"))
+
+
+def evaluation_plan(body: Body, walk: str, start_number: int) -> WalkPlan:
+    """A fixed script from start ``start_number`` of the scene; all single-key walks of one number share their start."""
+    actions = join([hold(text, frames) for text, frames in EVALUATION_WALKS[walk]])
+    return _closed(evaluation_start(body, start_number), actions)
+
+
+def evaluation_start(body: Body, number: int) -> Stance:
+    """A start from which each single-key walk stays free and which sees three things within 20 metres.
+
+    Raises:
+        ValueError: the scene has no such start.
+    """
+    rng = np.random.default_rng([body.scene.seed, number, 77])
+    walks = [hold("+".join(walk.removeprefix("key_")), 48) for walk in KEY_WALKS]
+    for _ in range(4000):
+        start = _random_stance(body, rng)
+        if not body.is_clear(start, MARGIN) or landmarks_in_view(body, start) < 3:
+            continue
+        if all(_free(body, start, actions, view=False) for actions in walks):
+            return start
+    raise ValueError(f"scene {body.scene.scene_id} has no free start {number}; use another seed or fewer starts_per_test_scene")
+
+
+def landmarks_in_view(body: Body, stance: Stance, reach: float = 20.0, half_angle: float = 36.0) -> int:
+    """How many things stand in front of the walker within ``reach`` metres; the boundary does not count."""
+    things = np.array([thing.position for thing in body.scene.objects if "boundary" not in thing.name])
+    away = things - np.array(stance.place)
+    angle = np.degrees(np.arctan2(away[:, 0], away[:, 1])) - stance.yaw
+    distance = np.linalg.norm(away, axis=1)
+    return int(((np.abs((angle + 180) % 360 - 180) < half_angle) & (distance < reach) & (distance > 1.5)).sum())
+
+
+def plan_walk(body: Body, walk: str, seed: int, frames: int) -> WalkPlan:
+    """Plan ``frames`` rows of a training walk.
+
+    Raises:
+        ValueError: the walk's name is not known.
+    """
+    planners: dict[str, Callable[[Body, np.random.Generator, int], WalkPlan]] = {
+        "explore": _explore,
+        "out_and_back": _out_and_back,
+        "loop": _loop,
+        "spin": _spin,
+        "idle": _idle,
+    }
+    if walk not in planners:
+        raise ValueError(f"unknown walk {walk!r}; use one of {', '.join(planners)}")
+    return planners[walk](body, np.random.default_rng([body.scene.seed, seed, sum(map(ord, walk))]), frames)
+
+
+def _closed(start: Stance, actions: Actions) -> WalkPlan:
+    """Add the unused last action, so that N actions show N + 1 frames."""
+    keyboard, mouse = join([actions, hold("none", 1)])
+    return WalkPlan(start=start, keyboard=keyboard, mouse=mouse)
+
+
+def _random_stance(body: Body, rng: np.random.Generator) -> Stance:
+    x, z = rng.uniform(-body.scene.half + 1.5, body.scene.half - 1.5, 2)
+    return Stance(place=(float(x), float(z)), pitch=0.0, yaw=float(rng.uniform(-180, 180)))
+
+
+def _free_stance(body: Body, rng: np.random.Generator) -> Stance:
+    """A place with some room and something to look at."""
+    best = None
+    for _ in range(500):
+        stance = _random_stance(body, rng)
+        if body.is_clear(stance, MARGIN + 0.3):
+            best = stance
+            if landmarks_in_view(body, stance) >= 3:
+                return stance
+    if best is None:
+        raise ValueError(f"scene {body.scene.scene_id} has no free place to start from; use another seed")
+    return best
+
+
+def _free(body: Body, start: Stance, actions: Actions, *, view: bool = True) -> bool:
+    """Whether the walk touches nothing; with ``view`` also whether it never looks at a near surface."""
+    stances = body.follow(start, *actions)
+    if any(stance.collided for stance in stances):
+        return False
+    return not view or bool(body.clear_steps(stances[::3] + stances[-1:], MARGIN).all())
+
+
+def _draw_hold(rng: np.random.Generator, stance: Stance, longest: int) -> Actions:
+    texts, weights = zip(*HOLDS, strict=True)
+    text = str(rng.choice(texts, p=np.array(weights) / sum(weights)))
+    frames = int(rng.integers(8, max(9, longest + 1)))
+    mouse = 0.1 if rng.random() < 0.6 else float(rng.uniform(0.05, 0.2))
+    pitch = 0.0
+    if rng.random() < 0.16 or abs(stance.pitch) > 8:
+        up = stance.pitch < 0 if abs(stance.pitch) > 4 else rng.random() < 0.5
+        frames = min(frames, 14)
+        pitch = float(rng.uniform(0.03, 0.09)) * (1 if up else -1)
+    return hold(text, frames, round(mouse, 3), round(pitch, 3))
+
+
+def _explore(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:
+    """Holds of 8 to 40 rows, each chosen so that it meets nothing and shows no close-up."""
+    start = stance = _free_stance(body, rng)
+    parts: list[Actions] = []
+    done = 0
+    while done < frames:
+        for attempt in range(14):
+            actions = _draw_hold(rng, stance, 40 if attempt < 5 else 16)
+            if _free(body, stance, actions):
+                break
+        else:
+            actions = hold("L" if rng.random() < 0.5 else "R", 10, 0.2)
+        parts.append(actions)
+        stance = body.follow(stance, *actions)[-1]
+        done += len(actions[0])
+    keyboard, mouse = join(parts)
+    return WalkPlan(start=start, keyboard=keyboard[:frames], mouse=mouse[:frames])
+
+
+def _out_and_back(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:
+    """Out by one action for 40 to 64 rows, back by its reverse, a turn, and so on."""
+    ways = ("W", "W", "W+L", "W+R", "A", "D", "S", "S+L", "S+R")
+    start = stance = _free_stance(body, rng)
+    parts: list[Actions] = []
+    done = 0
+    while done < frames:
+        for _ in range(20):
+            text, count = str(rng.choice(ways)), int(rng.integers(40, 65))
+            mouse = round(float(rng.uniform(0.05, 0.12)), 3)
+            actions = join([hold(text, count, mouse), hold(reverse(text), count, mouse)])
+            if _free(body, stance, actions):
+                parts.append(actions)
+                break
+        parts.append(hold("L" if rng.random() < 0.5 else "R", int(rng.integers(12, 40)), 0.1))
+        stance = body.follow(start, *join(parts))[-1]
+        done = sum(len(part[0]) for part in parts)
+    keyboard, mouse_rows = join(parts)
+    return WalkPlan(start=start, keyboard=keyboard[:frames], mouse=mouse_rows[:frames])
+
+
+def _loop(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:
+    """Round a circle or a square and on over the same ground; takes the freest of many tries."""
+    best, fewest = None, frames + 1
+    for _ in range(40):
+        side = str(rng.choice(["L", "R"]))
+        if rng.random() < 0.6:
+            turn = float(rng.choice([0.08, 0.1, 0.125, 0.16]))
+            lap = hold(f"W+{side}", round(24 / turn), turn)
+        else:
+            lap = join([hold("W", int(rng.integers(24, 48))), hold(side, 30, 0.2)] * 4)
+        keyboard, mouse = join([lap] * (frames // len(lap[0]) + 1))
+        plan = WalkPlan(start=_free_stance(body, rng), keyboard=keyboard[:frames], mouse=mouse[:frames])
+        stances = body.follow(plan.start, plan.keyboard, plan.mouse)
+        bad = int((~body.clear_steps(stances, MARGIN)).sum()) + sum(stance.collided for stance in stances)
+        if bad < fewest:
+            best, fewest = plan, bad
+        if bad == 0:
+            break
+    assert best is not None
+    return best
+
+
+def _spin(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:
+    """Turn on the spot all the way round, then back, at one of four speeds."""
+    first = str(rng.choice(["L", "R"]))
+    turn = float(rng.choice([0.08, 0.1, 0.125, 0.15]))
+    lap = join([hold(first, round(24 / turn), turn), hold(reverse(first), round(24 / turn), turn)])
+    keyboard, mouse = join([lap] * (frames // len(lap[0]) + 1))
+    return WalkPlan(start=_free_stance(body, rng), keyboard=keyboard[:frames], mouse=mouse[:frames])
+
+
+def _idle(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:
+    """Stand still: only the people move."""
+    keyboard, mouse = idle_actions(min(frames, IDLE_FRAMES))
+    return WalkPlan(start=_free_stance(body, rng), keyboard=keyboard, mouse=mouse)
+
+
+def revisit_share(c2w: NDArray[np.float64], gap: int = 60) -> float:
+    """Share of frames (T, 4, 4) that see again a view first had ``gap`` or more frames ago and left in between.
+
+    Two frames have the same view when they stand within 1.5 metres and look within 25 degrees of each other.
+    """
+    if len(c2w) <= gap:
+        return 0.0
+    place, forward = c2w[:, [0, 2], 3], c2w[:, :3, 2]
+    same = (np.linalg.norm(place[:, None] - place, axis=-1) < 1.5) & (forward @ forward.T > np.cos(np.radians(25)))
+    first = np.argmax(same, 1)  # the first frame that had this view
+    left = np.array([now - then >= gap and not same[now, then : now + 1].all() for now, then in enumerate(first)])
+    return float(left.mean())
