@@ -25,7 +25,7 @@ def paint_textures() -> NDArray[np.uint8]:
         "checker": np.where(((u * 4).astype(int) + (v * 4).astype(int)) % 2 == 0, 1.0, 0.38),
         "brick": _brick(u, v),
         "planks": _planks(u, v),
-        "hedge": _blotches(rng, 0.72, 1.12),
+        "hedge": _blotches(rng, 0.80, 1.10),
         "diagonal": np.where(((u + v) * 3) % 2 < 1, 1.0, 0.34),
         "dots": np.where(np.hypot((u * 2) % 1 - 0.5, (v * 2) % 1 - 0.5) < 0.3, 0.40, 1.0),
         "roof": 0.72 + 0.28 * ((v * 6) % 1),
@@ -63,7 +63,7 @@ def _blotches(rng: np.random.Generator, low: float, high: float) -> NDArray[np.f
     """Soft tileable noise with about four blotches a side."""
     spectrum = np.fft.fft2(rng.standard_normal((SIZE, SIZE)))
     frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(SIZE) * SIZE, np.fft.fftfreq(SIZE) * SIZE))
-    soft = np.fft.ifft2(spectrum * ((frequency > 1) & (frequency < 6))).real
+    soft = np.fft.ifft2(spectrum * ((frequency > 1) & (frequency < 5))).real
     soft = np.clip(soft / soft.std() * 0.5, -1, 1)
     return np.asarray(low + (high - low) * (soft * 0.5 + 0.5))
 

@@ -78,7 +78,7 @@ def evaluation_start(body: Body, number: int) -> Stance:
         start = _random_stance(body, rng)
         if not body.is_clear(start, MARGIN) or landmarks_in_view(body, start) < 3:
             continue
-        if all(_free(body, start, actions, view=False) for actions in walks):
+        if all(_free(body, start, actions) for actions in walks):
             return start
     raise ValueError(f"scene {body.scene.scene_id} has no free start {number}; use another seed or fewer starts_per_test_scene")
 
@@ -135,12 +135,17 @@ def _free_stance(body: Body, rng: np.random.Generator) -> Stance:
     return best
 
 
-def _free(body: Body, start: Stance, actions: Actions, *, view: bool = True) -> bool:
-    """Whether the walk touches nothing; with ``view`` also whether it never looks at a near surface."""
+def _free(body: Body, start: Stance, actions: Actions) -> bool:
+    """Whether the walk touches nothing and never looks at a near surface."""
     stances = body.follow(start, *actions)
     if any(stance.collided for stance in stances):
         return False
-    return not view or bool(body.clear_steps(stances[::3] + stances[-1:], MARGIN).all())
+    return bool(body.clear_steps(stances[::3] + stances[-1:], MARGIN).all())
+
+
+def _scenic(body: Body, start: Stance, actions: Actions) -> bool:
+    """Whether the walk ends with at least two things in view."""
+    return landmarks_in_view(body, body.follow(start, *actions)[-1]) >= 2
 
 
 def _draw_hold(rng: np.random.Generator, stance: Stance, longest: int) -> Actions:
@@ -164,7 +169,7 @@ def _explore(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:
     while done < frames:
         for attempt in range(14):
             actions = _draw_hold(rng, stance, 40 if attempt < 5 else 16)
-            if _free(body, stance, actions):
+            if _free(body, stance, actions) and (attempt >= 8 or _scenic(body, stance, actions)):
                 break
         else:
             actions = hold("L" if rng.random() < 0.5 else "R", 10, 0.2)
