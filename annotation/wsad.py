@@ -1,0 +1,203 @@
+"""Keys and mouse inferred from the pose track alone, so that video without recorded input can be trained on too.
+
+A walk is read as a hidden Markov chain over nine keys (eight directions and still). What a frame's displacement says is
+its emission; that people hold keys is its transition. So hysteresis, walls and confidence come out of one decoding.
+"""
+
+import itertools
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infra.dynamics import pitch_and_yaw, walk_direction
+from infra.schema.action import KEYS, UNKNOWN_KEY, UNKNOWN_MOUSE, Keyboard, Mouse
+
+Array = NDArray[np.float64]
+
+DIRECTIONS: Final = ("still", "forward", "forward right", "right", "back right", "back", "back left", "left", "forward left")
+_ANGLES: Final = np.radians(np.arange(8) * 45.0)
+UNIT: Final = np.concatenate([np.zeros((1, 2)), np.stack([np.sin(_ANGLES), np.cos(_ANGLES)], -1)])  # (9, 2) right, forward
+_WALK_KEYS: Final = ((), (0,), (0, 3), (3,), (1, 3), (1,), (1, 2), (2,), (0, 2))  # indices of KEYS, by direction
+
+
+@dataclass(frozen=True, kw_only=True)
+class WsadConfig:
+    """Costs are in nats (a natural-log unit of evidence); lengths are in steps, so that no scale need be known."""
+
+    glide: float = 0.0  # share of the last frame's displacement that goes on by itself; 0 where feet grip
+    tolerance: float = 0.06  # steps: how far a free step may miss its direction
+    still_tolerance: float = 0.02  # steps: how far a camera at rest may drift
+    change_cost: float = 1.4  # hysteresis: what it takes to believe that the keys changed
+    slide_cost: float = 5.0  # what it takes to believe that a wall bent a step
+    slide_angle: float = 8.0  # degrees by which a slide may miss the wall's own direction
+    blocked_cost: float = 3.0  # what it takes to believe that a key was held against a wall and nothing moved
+    least_confidence: float = 0.5  # below this the keys are unknown
+    degrees_per_mouse_unit: float = 15.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wsad:
+    """What the poses say about the input; row i is the action that leads to frame i + 1, the last row is unknown."""
+
+    keyboard: Keyboard  # (T, 6), jump and interact always unknown: a walk on flat ground cannot show them
+    mouse: Mouse  # (T, 2)
+    confidence: NDArray[np.float32]  # (T,) probability of the keys, given the whole track
+    moved: NDArray[np.bool_]  # (T,) the camera changed its place after this row
+    step: float  # length of a free step in the track's own unit; 0 if it never moved
+
+
+def infer_wsad(c2w: Array, config: WsadConfig) -> Wsad:
+    """Infer keys and mouse from poses (T, 4, 4); free of scale, of where yaw starts and of where the track lies.
+
+    Raises:
+        ValueError: a pose is not finite.
+    """
+    if not np.isfinite(c2w).all():
+        raise ValueError("poses hold values that are not finite; run the pose estimator again or drop the episode")
+    count = len(c2w)
+    keyboard = np.full((count, len(KEYS)), UNKNOWN_KEY, np.int8)
+    mouse = np.full((count, 2), UNKNOWN_MOUSE, np.float32)
+    confidence = np.zeros(count, np.float32)
+    moved = np.zeros(count, np.bool_)
+    if count < 2:
+        return Wsad(keyboard=keyboard, mouse=mouse, confidence=confidence, moved=moved, step=0.0)
+    mouse[:-1] = turned_degrees(c2w) / config.degrees_per_mouse_unit
+    walked, noise = local_displacement(c2w)
+    pushed = _pushes(walked, config.glide)
+    step, spread = _step_length(pushed, noise)
+    floor = max(0.05 * step, 4 * noise)
+    moved[:-1] = np.linalg.norm(walked, axis=-1) > floor if step > 0 else False
+    if step == 0:
+        chosen, confidence[:-1] = np.zeros(count - 1, np.int64), 1.0
+    else:
+        costs = _emission_costs(pushed / step, noise / step, spread, config)
+        chosen, probability = _decode(costs, config.change_cost)
+        confidence[:-1] = probability
+    keyboard[:-1, :4] = keys_of(chosen)
+    keyboard[:-1, :4][confidence[:-1] < config.least_confidence] = UNKNOWN_KEY
+    return Wsad(keyboard=keyboard, mouse=mouse, confidence=confidence, moved=moved, step=step)
+
+
+def turned_degrees(c2w: Array) -> Array:
+    """Degrees of (pitch, yaw) turned between neighbouring poses, (T-1, 2); + is up and right."""
+    pitch, yaw = pitch_and_yaw(c2w)
+    return np.stack([np.diff(pitch), _wrap(np.diff(yaw))], -1)
+
+
+def local_displacement(c2w: Array) -> tuple[Array, float]:
+    """Displacement (T-1, 2) to the (right, forward) of the mean of the old and the new yaw, and the noise of the poses.
+
+    The noise is read from the vertical: who walks on flat ground stays at one height, so what is left is the estimator's.
+    """
+    _, yaw = pitch_and_yaw(c2w)
+    mean = np.radians(yaw[:-1] + _wrap(np.diff(yaw)) / 2)
+    delta = np.diff(c2w[:, :3, 3], axis=0)
+    right = delta[:, 0] * np.cos(mean) - delta[:, 2] * np.sin(mean)
+    forward = delta[:, 0] * np.sin(mean) + delta[:, 2] * np.cos(mean)
+    noise = float(1.4826 * np.median(np.abs(delta[:, 1] - np.median(delta[:, 1]))))
+    return np.stack([right, forward], -1), noise
+
+
+def directions_of(keyboard: Keyboard) -> NDArray[np.int64]:
+    """Index into ``DIRECTIONS`` of each keyboard row (T, 6); opposite keys cancel; -1 where a walking key is unknown."""
+    right, forward = np.moveaxis(np.sign(walk_direction(keyboard)).astype(np.int64), -1, 0)
+    table = np.array([[6, 7, 8], [5, 0, 1], [4, 3, 2]])  # [right + 1][forward + 1]
+    known = (keyboard[..., :4] != UNKNOWN_KEY).all(-1)
+    return np.where(known, table[right + 1, forward + 1], -1)
+
+
+def keys_of(directions: NDArray[np.int64]) -> NDArray[np.int8]:
+    """The four walking keys (T, 4) of each direction index (T,)."""
+    table = np.zeros((9, 4), np.int8)
+    for row, keys in enumerate(_WALK_KEYS):
+        table[row, list(keys)] = 1
+    return table[directions]
+
+
+def _wrap(degrees: Array) -> Array:
+    wrapped: Array = (degrees + 180.0) % 360.0 - 180.0
+    return wrapped
+
+
+def _pushes(walked: Array, glide: float) -> Array:
+    """What the keys added to the glide of the frame before, scaled so that a steady walk keeps its length."""
+    before = np.concatenate([np.zeros((1, 2)), walked[:-1]])
+    pushed: Array = (walked - glide * before) / (1 - glide)
+    return pushed
+
+
+def _step_length(pushed: Array, noise: float) -> tuple[float, float]:
+    """Length that most steps share and the spread of the log-lengths round it; 0 if nothing moved beyond the noise.
+
+    The half-sample mode ignores slides (too short), teleports (too long) and frames that stand still.
+    """
+    lengths = np.linalg.norm(pushed, axis=-1)
+    floor = max(4 * noise, 1e-9)
+    walking = np.sort(lengths[lengths > floor])
+    walking = walking[walking > 0.2 * np.percentile(walking, 90)] if len(walking) else walking
+    if len(walking) == 0:
+        return 0.0, 0.0
+    near = walking
+    while len(near) > 3:
+        half = (len(near) + 1) // 2
+        start = int(np.argmin(near[half - 1 :] - near[: len(near) - half + 1]))
+        near = near[start : start + half]
+    step = float(np.median(near))
+    spread = 1.4826 * float(np.median(np.abs(np.log(walking / step))))
+    return step, spread
+
+
+def _emission_costs(pushed: Array, noise: float, spread: float, config: WsadConfig) -> Array:
+    """Cost (T-1, 9) of each direction: the cheapest of a free step, a slide along a wall and a full stop at one."""
+    tolerance = np.hypot(config.tolerance, noise)
+    along_tolerance = np.hypot(tolerance, min(spread, 0.5))
+    miss = UNIT - pushed[:, None]  # (T-1, 9, 2) what a wall would have had to take away
+    along = (miss * UNIT).sum(-1)
+    across = miss[..., 0] * UNIT[:, 1] - miss[..., 1] * UNIT[:, 0]
+    free = (along / along_tolerance) ** 2 / 2 + (across / tolerance) ** 2 / 2
+    length = np.linalg.norm(pushed, axis=-1)
+    rest = (length / np.hypot(config.still_tolerance, noise)) ** 2 / 2
+    blocked = config.blocked_cost + rest[:, None]
+    costs = np.minimum(np.minimum(free, blocked), _slide_cost(pushed, miss, tolerance, config))
+    costs[:, 0] = rest
+    bounded: Array = np.minimum(costs, 12.0)  # a teleport must not outweigh its neighbours
+    return bounded
+
+
+def _slide_cost(pushed: Array, miss: Array, tolerance: float, config: WsadConfig) -> Array:
+    """Cost (T-1, 9) of each direction having been bent by a wall.
+
+    A wall takes away what points into it: sliding on, the lost part stands square to what is left; on the first contact
+    some of the way to the wall was still free, so the angle is between 0 and 90 degrees. A slide is never longer than a step.
+    """
+    left = np.linalg.norm(pushed, axis=-1)[:, None]
+    lost = np.linalg.norm(miss, axis=-1)
+    cosine = (miss * pushed[:, None]).sum(-1) / np.maximum(left * lost, 1e-9)
+    angle = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
+    blur = np.hypot(config.slide_angle, np.degrees(np.minimum(tolerance - config.tolerance, 1) / np.maximum(left, 0.1)))
+    square = config.slide_cost + ((angle - 90) / blur) ** 2 / 2
+    touch = config.slide_cost + 2.0 + (np.maximum(angle - 90, 0) / blur) ** 2 / 2
+    too_long = (np.maximum(left - 1, 0) / tolerance) ** 2 / 2
+    bent: Array = np.minimum(square, touch) + too_long
+    return bent
+
+
+def _decode(costs: Array, change_cost: float) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Most probable direction of each row by forward-backward, (T-1,), and its probability given the whole track."""
+    stay = np.full((9, 9), np.exp(-change_cost))
+    np.fill_diagonal(stay, 1.0)
+    likelihood = np.exp(costs.min(1, keepdims=True) - costs)
+    ahead, behind = np.ones_like(likelihood), np.ones_like(likelihood)
+    ahead[0] = likelihood[0]
+    for now, after in itertools.pairwise(range(len(costs))):
+        row = (ahead[now] @ stay) * likelihood[after]
+        ahead[after] = row / row.sum()
+    for now, after in reversed(list(itertools.pairwise(range(len(costs))))):
+        row = stay @ (behind[after] * likelihood[after])
+        behind[now] = row / row.sum()
+    posterior = ahead * behind
+    posterior /= posterior.sum(1, keepdims=True)
+    chosen = posterior.argmax(1)
+    return chosen, posterior[np.arange(len(chosen)), chosen].astype(np.float32)

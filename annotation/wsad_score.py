@@ -1,0 +1,109 @@
+"""How well inferred input agrees with recorded input: tallies that add up over episodes, and the figures read from them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotation.wsad import DIRECTIONS, Wsad, directions_of, turned_degrees
+from infra.schema.action import KEYS, UNKNOWN_KEY, Keyboard, Mouse
+from infra.schema.episode import Frames
+
+UNKNOWN_COLUMN: Final = len(DIRECTIONS)  # last column of a confusion table: nothing was inferred
+
+
+@dataclass(frozen=True, kw_only=True)
+class WsadTally:
+    """Counts of one episode or of many; tallies of different episodes may be added."""
+
+    moved: tuple[int, ...]  # 9 x 10 row by row: recorded direction, inferred direction or unknown; frames that moved
+    stopped: tuple[int, ...]  # the same for frames that did not
+    mouse_error: float  # sum of absolute errors in degrees, both axes
+    mouse_worst: float  # largest absolute error in degrees
+    mouse_values: int  # how many errors were summed
+
+    def __add__(self, other: "WsadTally") -> "WsadTally":
+        return WsadTally(
+            moved=tuple(a + b for a, b in zip(self.moved, other.moved, strict=True)),
+            stopped=tuple(a + b for a, b in zip(self.stopped, other.stopped, strict=True)),
+            mouse_error=self.mouse_error + other.mouse_error,
+            mouse_worst=max(self.mouse_worst, other.mouse_worst),
+            mouse_values=self.mouse_values + other.mouse_values,
+        )
+
+
+def tally_wsad(inferred: Wsad, recorded: Frames, degrees_per_mouse_unit: float = 15.0) -> WsadTally:
+    """Compare one episode's inferred rows with its recorded ones; the last action leads nowhere and is left out."""
+    truth, guess = directions_of(recorded.keyboard)[:-1], directions_of(inferred.keyboard)[:-1]
+    error = np.abs(inferred.mouse - recorded.mouse)[:-1] * degrees_per_mouse_unit
+    known = error[np.isfinite(error)]
+    moved = inferred.moved[:-1]
+    return WsadTally(
+        moved=_confusion(truth[moved], guess[moved]),
+        stopped=_confusion(truth[~moved], guess[~moved]),
+        mouse_error=float(known.sum()),
+        mouse_worst=float(known.max(initial=0.0)),
+        mouse_values=int(known.size),
+    )
+
+
+def score_wsad(tally: WsadTally) -> dict[str, float]:
+    """Figures of a tally. Macro-F1 is over the directions that were recorded at least once; unknown counts as wrong.
+
+    ``coverage`` is the share of frames for which anything was inferred. Where nothing was recorded, a figure is NaN.
+    """
+    moved = np.array(tally.moved).reshape(len(DIRECTIONS), -1)
+    everything = moved + np.array(tally.stopped).reshape(len(DIRECTIONS), -1)
+    frames = int(everything.sum())
+    return {
+        "macro_f1_moved": _macro_f1(moved),
+        "macro_f1_all": _macro_f1(everything),
+        "coverage": 1 - float(everything[:, UNKNOWN_COLUMN].sum()) / frames if frames else float("nan"),
+        "mouse_error_degrees": tally.mouse_error / tally.mouse_values if tally.mouse_values else float("nan"),
+        "mouse_worst_degrees": tally.mouse_worst if tally.mouse_values else float("nan"),
+        "frames_moved": int(moved.sum()),
+        "frames": frames,
+    }
+
+
+def score_by_source(tallies: Sequence[tuple[str, WsadTally]]) -> Mapping[str, dict[str, Any]]:
+    """Add up the tallies of each source and score them."""
+    total: dict[str, WsadTally] = {}
+    for source, tally in tallies:
+        total[source] = total[source] + tally if source in total else tally
+    return {source: score_wsad(tally) for source, tally in sorted(total.items())}
+
+
+def infer_fixed_rule(c2w: NDArray[np.float64]) -> tuple[Keyboard, Mouse]:
+    """The fixed-threshold rule that HY-WorldPlay publishes, as the control: keyboard (T, 6) and mouse (T, 2).
+
+    Moves shorter than 0.01 are none; within 60 degrees of an axis a key is down. It depends on scale, knows no walls and
+    no doubt, and reads the move in the old camera's own frame.
+    """
+    move = np.einsum("tji,tj->ti", c2w[:-1, :3, :3], np.diff(c2w[:, :3, 3], axis=0))
+    length = np.linalg.norm(move, axis=-1)
+    towards = move / np.maximum(length, 1e-12)[:, None]
+    walks = (length > 0.01)[:, None]
+    keys = np.stack([towards[:, 2] > 0.5, towards[:, 2] < -0.5, towards[:, 0] < -0.5, towards[:, 0] > 0.5], -1) & walks
+    keyboard = np.full((len(c2w), len(KEYS)), UNKNOWN_KEY, np.int8)
+    keyboard[:-1, :4] = keys
+    turned = turned_degrees(c2w)
+    mouse = np.full((len(c2w), 2), np.nan, np.float32)
+    mouse[:-1] = np.where(np.abs(turned) > 0.05, np.sign(turned) * 0.1, 0.0)  # direction only; one unit of 1.5 degrees
+    return keyboard, mouse
+
+
+def _confusion(truth: NDArray[np.int64], guess: NDArray[np.int64]) -> tuple[int, ...]:
+    table = np.zeros((len(DIRECTIONS), len(DIRECTIONS) + 1), np.int64)
+    known = truth >= 0
+    np.add.at(table, (truth[known], np.where(guess < 0, UNKNOWN_COLUMN, guess)[known]), 1)
+    return tuple(table.reshape(-1).tolist())
+
+
+def _macro_f1(table: NDArray[np.int64]) -> float:
+    hits = np.diag(table).astype(np.float64)
+    recorded, inferred = table.sum(1), table[:, : len(DIRECTIONS)].sum(0)
+    present = recorded > 0
+    return float((2 * hits / np.maximum(recorded + inferred, 1))[present].mean()) if present.any() else float("nan")

@@ -1,0 +1,194 @@
+"""Keys and mouse from the pose track alone: exact on exact poses, honest about noise, scale, walls and doubt."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+
+from annotation.wsad import UNIT, Wsad, WsadConfig, directions_of, infer_wsad, keys_of
+from annotation.wsad_score import infer_fixed_rule, score_by_source, score_wsad, tally_wsad
+from engine.body import Body, Stance
+from engine.scenes.park import build_park
+from infra.dynamics import DynamicsConfig, camera_to_world, integrate
+from infra.schema import Frames, idle_actions
+from infra.schema.action import Keyboard, Mouse
+
+CONFIG = WsadConfig()
+
+
+def random_actions(seed: int, count: int) -> tuple[Keyboard, Mouse]:
+    """Keys and turns that are held for 1 to 24 frames."""
+    rng = np.random.default_rng(seed)
+    keyboard, mouse = idle_actions(count)
+    at = 0
+    while at < count:
+        span = slice(at, at + int(rng.integers(1, 25)))
+        keyboard[span, :4] = keys_of(rng.integers(0, 9, 1))[0]
+        mouse[span] = rng.choice([-0.1, -0.04, 0.0, 0.0, 0.1], 2)
+        at = span.stop
+    return keyboard, mouse
+
+
+def frames_of(c2w: np.ndarray, keyboard: Keyboard, mouse: Mouse) -> Frames:
+    count = len(c2w)
+    return Frames(
+        tick=np.arange(count),
+        time=np.arange(count),
+        c2w=c2w,
+        intrinsics=np.tile([100.0, 100.0, 112.0, 64.0], (count, 1)),
+        raw_pose=np.zeros((count, 1)),
+        keyboard=keyboard,
+        mouse=mouse,
+        collided=np.zeros(count, np.bool_),
+        rgb_sha256=[""] * count,
+    )
+
+
+def free_walk(seed: int, count: int = 400) -> Frames:
+    """A walk on an empty plain, pitch kept away from where the camera stops."""
+    keyboard, mouse = random_actions(seed, count)
+    mouse[:, 0] = 0.0
+    start = camera_to_world(np.array([3.0, -1.6, -2.0]), np.array(0.0), np.array(37.0))
+    later = integrate(start, keyboard[:-1], mouse[:-1], DynamicsConfig())
+    return frames_of(np.concatenate([start[None], later]), keyboard, mouse)
+
+
+def walk_among_things(seed: int, count: int = 400) -> Frames:
+    """A blind walk in a recorded park: about a tenth of its steps meet something."""
+    body = Body(build_park(seed), 16.0)
+    rng = np.random.default_rng(seed)
+    places = rng.uniform(-body.scene.half + 1, body.scene.half - 1, (200, 2))
+    x, z = places[int(np.argmax(body.things.clearance(places) > 0.5))]
+    keyboard, mouse = random_actions(seed, count)
+    stances = [Stance(place=(float(x), float(z)), pitch=0.0, yaw=float(rng.uniform(0, 360)))]
+    stances += body.follow(stances[0], keyboard[:-1], mouse[:-1])
+    return frames_of(np.stack([stance.c2w() for stance in stances]), keyboard, mouse)
+
+
+def score_walks(walks: list[Frames], noise: float = 0.0) -> dict[str, float]:
+    rng = np.random.default_rng(0)
+    tallies = []
+    for walk in walks:
+        c2w = walk.c2w.copy()
+        c2w[:, :3, 3] += rng.normal(0, noise, (len(walk), 3))
+        exact, noisy = infer_wsad(walk.c2w, CONFIG), infer_wsad(c2w, CONFIG)
+        tallies.append(("walk", tally_wsad(dataclasses.replace(noisy, moved=exact.moved), walk)))
+    return dict(score_by_source(tallies)["walk"])
+
+
+def test_exact_poses_of_free_walks_give_every_key_and_turn() -> None:
+    scores = score_walks([free_walk(seed) for seed in range(8)])
+    assert scores["macro_f1_moved"] == 1.0
+    assert scores["macro_f1_all"] == 1.0
+    assert scores["coverage"] == 1.0
+    assert scores["mouse_worst_degrees"] < 1e-4
+
+
+def test_walks_that_bump_into_things_are_still_read_right() -> None:
+    walks = [walk_among_things(seed) for seed in range(12)]
+    scores = score_walks(walks)
+    assert scores["macro_f1_moved"] >= 0.99
+    assert scores["macro_f1_all"] >= 0.98
+
+
+def test_noise_lowers_the_score_smoothly_and_doubt_rises_with_it() -> None:
+    walks = [free_walk(seed) for seed in range(6)]
+    curve = [score_walks(walks, noise) for noise in (0.0, 0.005, 0.01, 0.02, 0.06)]
+    f1 = [scores["macro_f1_moved"] for scores in curve]
+    assert f1[2] > 0.98  # 1 cm of noise against a step of 12 cm
+    assert all(worse <= better + 0.005 for better, worse in itertools.pairwise(f1))
+    assert f1[-1] < 0.9  # half a step of noise cannot be read, and nobody claims so
+
+
+@pytest.mark.parametrize("scale", [0.01, 1.0, 250.0])
+def test_scale_does_not_matter(scale: float) -> None:
+    walk = walk_among_things(3)
+    scaled = walk.c2w.copy()
+    scaled[:, :3, 3] *= scale
+    assert np.array_equal(infer_wsad(scaled, CONFIG).keyboard, infer_wsad(walk.c2w, CONFIG).keyboard)
+
+
+def test_the_fixed_rule_breaks_where_scale_is_unknown() -> None:
+    walk = free_walk(1)
+    scaled = walk.c2w.copy()
+    scaled[:, :3, 3] *= 0.05
+    keyboard, _ = infer_fixed_rule(scaled)
+    assert (directions_of(keyboard)[:-1] == 0).all()  # it sees no walking at all
+
+
+@pytest.mark.parametrize("offset", [-170.0, 90.0, 179.9])
+def test_the_yaw_that_a_track_starts_with_does_not_matter(offset: float) -> None:
+    walk = free_walk(2)
+    turn = camera_to_world(np.zeros(3), np.array(0.0), np.array(offset))
+    turned = infer_wsad(turn @ walk.c2w, CONFIG)
+    assert np.array_equal(turned.keyboard, infer_wsad(walk.c2w, CONFIG).keyboard)
+    assert np.allclose(turned.mouse[:-1], walk.mouse[:-1], atol=1e-5)
+
+
+def track(displacements: np.ndarray) -> np.ndarray:
+    """Poses that look along +z and make these (x, z) displacements."""
+    position = np.zeros((len(displacements) + 1, 3))
+    position[1:, [0, 2]] = np.cumsum(displacements, 0)
+    return camera_to_world(position, np.zeros(len(position)), np.zeros(len(position)))
+
+
+def test_a_single_crooked_frame_does_not_flip_the_keys() -> None:
+    steps = np.tile(UNIT[1], (30, 1))
+    angle = np.radians(24.0)  # nearer to forward right than to forward
+    steps[15] = [np.sin(angle), np.cos(angle)]
+    found = infer_wsad(track(steps), CONFIG)
+    assert (directions_of(found.keyboard)[:-1] == 1).all()
+    assert found.confidence[15] < found.confidence[5]
+
+
+def test_a_slide_along_a_wall_keeps_the_key_that_was_held() -> None:
+    wall = np.array([np.sin(np.radians(20)), np.cos(np.radians(20))])
+    steps = np.tile(UNIT[1], (30, 1))
+    steps[10:20] = wall * (UNIT[1] @ wall)  # what a wall at 20 degrees leaves of a step forward
+    found = infer_wsad(track(steps), CONFIG)
+    assert (directions_of(found.keyboard)[:-1] == 1).all()
+
+
+def test_standing_against_a_wall_for_long_is_read_as_standing() -> None:
+    steps = np.tile(UNIT[1], (60, 1))
+    steps[20:50] = 0
+    found = infer_wsad(track(steps), CONFIG)
+    assert (directions_of(found.keyboard)[25:45] == 0).all()
+    assert not found.moved[20:50].any()
+
+
+def test_what_cannot_be_told_is_unknown() -> None:
+    walk = free_walk(5)
+    found = infer_wsad(walk.c2w, CONFIG)
+    assert (found.keyboard[-1] == -1).all() and np.isnan(found.mouse[-1]).all() and found.confidence[-1] == 0
+    assert (found.keyboard[:, 4:] == -1).all()
+    rng = np.random.default_rng(0)
+    shaken = walk.c2w.copy()
+    shaken[:, :3, 3] += rng.normal(0, 0.03, (len(walk), 3))
+    sure = infer_wsad(shaken, dataclasses.replace(CONFIG, least_confidence=0.95))
+    assert ((sure.keyboard[:-1, 0] == -1) == (sure.confidence[:-1] < 0.95)).all()
+
+
+def test_unknown_counts_as_wrong() -> None:
+    walk = free_walk(6)
+    found = infer_wsad(walk.c2w, CONFIG)
+    keyboard = found.keyboard.copy()
+    keyboard[::2] = -1
+    scores = score_wsad(tally_wsad(dataclasses.replace(found, keyboard=keyboard), walk))
+    assert scores["coverage"] == pytest.approx(0.5, abs=0.01)
+    assert scores["macro_f1_all"] < 0.75
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 40])
+def test_tracks_that_never_move_are_still(count: int) -> None:
+    found: Wsad = infer_wsad(np.tile(np.eye(4), (count, 1, 1)), CONFIG)
+    assert (directions_of(found.keyboard)[:-1] == 0).all()
+    assert found.step == 0 and not found.moved.any()
+
+
+def test_a_pose_that_is_not_finite_is_refused() -> None:
+    c2w = np.tile(np.eye(4), (5, 1, 1))
+    c2w[2, 0, 3] = np.nan
+    with pytest.raises(ValueError, match="not finite"):
+        infer_wsad(c2w, CONFIG)
