@@ -87,7 +87,7 @@ class Denoiser(nn.Module):
         self._check(x, text)
         count = 0 if memory is None else memory.latents.shape[2]
         tokens, spots = self._embed_latents(x, extra, memory), x.shape[3] * x.shape[4] // self.config.patch**2
-        stamp = self._embed_time(self._join_time(time, memory, x.shape[2], spots))  # (B, L, D)
+        stamp = self._embed_time(self._join_time(time, memory, x.shape[2], spots))  # (B, L or 1, D)
         modulation = self.time_projection(stamp).unflatten(-1, (6, -1))
         camera = None if rays is None else self._embed_rays(rays)
         context = self.embed_text(text)
@@ -118,7 +118,9 @@ class Denoiser(nn.Module):
         return embedded + hidden  # type: ignore[no-any-return]
 
     def _join_time(self, time: Tensor, memory: Memory | None, latents: int, spots: int) -> Tensor:
-        """One time a latent where the times allow it, else one a token; (B, M + F) or (B, tokens)."""
+        """One time a sample (B, 1) where that says it all, else one a token (B, L)."""
+        if memory is None and time.ndim == 1:
+            return time[:, None]
         time = time[:, None].expand(-1, latents) if time.ndim == 1 else time
         if memory is None:
             return time if time.shape[1] != latents else time.repeat_interleave(spots, 1)

@@ -8,6 +8,7 @@ from infra.schema.action import idle_actions as idle_actions
 from infra.schema.action import parse_action as parse_action
 from infra.schema.artefact import Bundle as Bundle
 from infra.schema.artefact import Checkpoint as Checkpoint
+from infra.schema.artefact import EvalScore as EvalScore
 from infra.schema.clip import Caption as Caption
 from infra.schema.clip import Clip as Clip
 from infra.schema.clip import DatasetClip as DatasetClip

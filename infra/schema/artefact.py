@@ -39,3 +39,20 @@ class Bundle:
     parents: tuple[str, ...]
     start_images: tuple[str, ...]  # PNG objects that a player may start from
     start_prompts: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvalScore:
+    """A row of table ``eval_scores``: a metric of one arm, the mean over test scenes with its 95 % interval."""
+
+    evaluation: str  # key of the run that measured it
+    checkpoint: str  # digest of the denoiser that was judged
+    dataset: str  # version that it was trained on
+    metric: str
+    arm: str  # candidate, repeat_last, ...; "first - second" for paired differences
+    horizon: int  # frame number, 0 where the metric has none
+    value: float
+    low: float  # NaN with one scene
+    high: float
+    scenes: int
+    cases: int

@@ -1,0 +1,76 @@
+"""Depth files: 16-bit logarithmic codes from 0.1 to 300 metres, stored without loss."""
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infra.video import VideoReader, encode_grey16
+
+NEAREST: Final = 0.1  # metres; nearer reads as this
+FARTHEST: Final = 300.0  # metres; farther reads as no depth
+INVALID_CODE: Final = 0  # sky, or not known
+_STEPS: Final = 65534  # between codes 1 (nearest) and 65535 (farthest)
+_LOG_RANGE: Final = math.log(FARTHEST / NEAREST)
+RELATIVE_ERROR: Final = math.expm1(_LOG_RANGE / _STEPS / 2)  # largest error of a code, 0.0061 %
+
+
+def depth_to_code(depth: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Metres to codes; infinite, NaN and farther than 300 m become ``INVALID_CODE``.
+
+    Raises:
+        ValueError: a depth is zero or negative.
+    """
+    if (depth <= 0).any():
+        raise ValueError("depth must be positive metres, inf or nan where there is none")
+    valid = np.isfinite(depth) & (depth <= FARTHEST)
+    ratio = np.clip(np.where(valid, depth, NEAREST).astype(np.float64) / NEAREST, 1.0, None)
+    return np.where(valid, 1 + np.rint(np.log(ratio) * (_STEPS / _LOG_RANGE)), INVALID_CODE).astype(np.uint16)
+
+
+def code_to_depth(code: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Codes to float32 metres; ``INVALID_CODE`` becomes inf."""
+    return _METRES[code]
+
+
+def _metres_of_codes() -> NDArray[np.float32]:
+    metres = NEAREST * np.exp((np.arange(_STEPS + 2) - 1) * (_LOG_RANGE / _STEPS))
+    metres[INVALID_CODE] = np.inf
+    return metres.astype(np.float32)
+
+
+_METRES: Final = _metres_of_codes()
+
+
+def encode_depth(path: Path, depth: Iterable[NDArray[np.float32]], fps: float) -> None:
+    """Write float32 frames (H, W) in metres, inf or nan where there is none. Raises as ``encode_video``."""
+    encode_grey16(path, (depth_to_code(frame) for frame in depth), fps)
+
+
+class DepthReader:
+    """Decodes depth by frame number: float32 metres, inf where there is none. Raises as ``VideoReader``."""
+
+    def __init__(self, path: Path) -> None:
+        self._codes = VideoReader(path, pixel_format="gray16le")
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._codes.close()
+
+    def decode(self, indices: Sequence[int]) -> NDArray[np.float32]:
+        """Decode the frames at ``indices``, (N, H, W)."""
+        return code_to_depth(self._codes.decode(indices))
+
+    def decode_range(self, start: int, stop: int) -> NDArray[np.float32]:
+        """Decode frames ``start`` to ``stop`` (half open), (N, H, W)."""
+        return code_to_depth(self._codes.decode_range(start, stop))
+
+    def check_count(self, expected: int) -> None:
+        """Decode everything and hold the count to ``expected``."""
+        self._codes.check_count(expected)

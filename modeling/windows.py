@@ -1,0 +1,196 @@
+"""Training windows, prepared once for a dataset and an autoencoder: latents, warps, poses and actions.
+
+Encoding and warping cost more than a training step, so training reads them ready-made (one safetensors file a clip,
+written atomically, so that a killed preparation goes on).
+Legend: T frames, K = (T - 1) / 4 latents after the first, C channels, h w cells, W windows of two new latents.
+"""
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from infra.geometry import view_overlap
+from infra.schema import DatasetClip
+from infra.store import Store
+from modeling.autoencoder import Autoencoder
+from modeling.clips import ClipFrames, read_clips
+from modeling.conditioning import FRAMES, Window, WorldConfig, pool_valid, window_rays
+from modeling.text import encode_prompt
+from modeling.train_autoencoder import to_signed
+from modeling.warp import Sources, WarpConfig, warp_frames
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowsConfig:
+    """Which windows are prepared."""
+
+    every: int = 1  # latents between the starts of two windows
+    warp: WarpConfig = WarpConfig()
+    recalled: int = 1  # older frames that may help a warp, beside the last one
+    recall_share: float = 0.5  # of the windows that get them
+    recall_gap: int = 24  # frames that a recalled one is older, at least
+
+
+def prepare_windows(
+    store: Store,
+    clips: Sequence[DatasetClip],
+    autoencoder: Autoencoder,
+    world: WorldConfig,
+    config: WindowsConfig,
+    folder: Path,
+    report: Callable[[int, int, str], None],
+) -> list[Path]:
+    """Write one file a clip into ``folder`` and return their paths, in the order of ``clips``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{clip.episode_id}-{clip.start}.safetensors" for clip in clips]
+    missing = [clip for clip, path in zip(clips, paths, strict=True) if not path.exists()]
+    done = len(clips) - len(missing)
+    for clip in read_clips(store, missing, with_depth=False):
+        path = folder / f"{clip.clip.episode_id}-{clip.clip.start}.safetensors"
+        tensors = prepare_clip(clip, autoencoder, world, config)
+        save_file(tensors, path.with_suffix(".part"), {"weight": json.dumps(clip.clip.weight)})
+        os.replace(path.with_suffix(".part"), path)
+        done += 1
+        report(done, len(clips), "clips encoded and warped")
+    return paths
+
+
+@torch.no_grad()
+def prepare_clip(clip: ClipFrames, autoencoder: Autoencoder, world: WorldConfig, config: WindowsConfig) -> dict[str, Tensor]:
+    """All that training needs of one clip; latents in float16, actions and rays as they are."""
+    frames = len(clip.rgb) - (len(clip.rgb) - 1) % FRAMES
+    video = to_signed(torch.from_numpy(clip.rgb[:frames]))  # (3, T, H, W)
+    c2w = torch.from_numpy(clip.frames.c2w[:frames])
+    intrinsics = torch.from_numpy(clip.frames.intrinsics[0])
+    latents = encode(autoencoder, video[None])[0]  # (C, K + 1, h, w)
+    stills = encode(autoencoder, video[:, ::FRAMES].transpose(0, 1)[:, :, None])[:, :, 0].transpose(0, 1)
+    tensors = {"latents": latents, "stills": stills}
+    new = world.segments.new_latents
+    starts = list(range(0, latents.shape[1] - new, config.every))
+    rays, warps, valids = [], [], []
+    depth = decode_depth(autoencoder, latents)
+    seed = int(clip.clip.episode_id[:8], 16) + clip.clip.start
+    random = np.random.default_rng(seed)
+    height, width = clip.rgb.shape[1:3]
+    for start in starts:
+        last, targets = start * FRAMES, slice(start * FRAMES + 1, (start + new) * FRAMES + 1)
+        rays.append(window_rays(c2w[targets], c2w[last], intrinsics, width, height, autoencoder.config.stride))
+        if world.warps:
+            chosen = [last]
+            if random.random() < config.recall_share:
+                chosen = [*recall(c2w, last, c2w[targets], intrinsics, width, height, config), last]
+            sources = Sources(rgb=video[:, chosen].transpose(0, 1), depth=depth[chosen], c2w=c2w[chosen])
+            warped = warp_frames(sources, c2w[targets], intrinsics, config.warp)
+            warps.append(warped.rgb)
+            valids.append(pool_valid(warped.valid, autoencoder.config.stride))
+    if world.warps:
+        tensors["warps"] = encode_frames(autoencoder, torch.stack(warps).transpose(1, 2))  # (W, C, N, h, w)
+        tensors["valids"] = torch.stack(valids)
+    half = {name: value.half().contiguous() for name, value in tensors.items()}
+    return half | {
+        "rays": torch.stack(rays).half(),
+        "starts": torch.tensor(starts),
+        "keyboard": torch.from_numpy(clip.frames.keyboard[:frames].astype(np.float32)),
+        "mouse": torch.from_numpy(np.nan_to_num(clip.frames.mouse[:frames])),
+        "text": encode_prompt(clip.clip.prompt, world.denoiser.text_tokens).half(),
+    }
+
+
+def encode(autoencoder: Autoencoder, video: Tensor) -> Tensor:
+    """Normalised latents (B, C, F, h, w) of video (B, 3, T, H, W), T = 4k + 1."""
+    with torch.autocast(video.device.type, torch.bfloat16):
+        return autoencoder.encode(video).float()
+
+
+def encode_frames(autoencoder: Autoencoder, video: Tensor) -> Tensor:
+    """Latents (B, C, N, h, w) of 4 N frames (B, 3, 4 N, H, W) that do not start a video.
+
+    The frame before them stands in for the first one; its latent is dropped.
+    """
+    return encode(autoencoder, torch.cat([video[:, :, :1], video], 2))[:, :, 1:]
+
+
+def decode_depth(autoencoder: Autoencoder, latents: Tensor) -> Tensor:
+    """Metres (T, H, W) that the autoencoder sees in latents (C, F, h, w)."""
+    with torch.autocast(latents.device.type, torch.bfloat16):
+        inverse = autoencoder.decode(latents[None])[0, 3].float()
+    return 1 / inverse.clamp(min=1e-3)
+
+
+def recall(
+    c2w: Tensor, last: int, targets: Tensor, intrinsics: Tensor, width: int, height: int, config: WindowsConfig
+) -> list[int]:
+    """Older frames that see most of where the camera goes, at most ``config.recalled``."""
+    candidates = torch.arange(0, max(0, last - config.recall_gap) + 1, FRAMES)
+    if last < config.recall_gap:
+        return []
+    overlap = view_overlap(targets[-1:], c2w[candidates], intrinsics, width, height, near=0.5, far=20.0, samples=6)[0]
+    best = overlap.argsort(descending=True)[: config.recalled]
+    return [int(candidates[i]) for i in best if overlap[i] > 0.2]
+
+
+class WindowSet:
+    """Prepared windows in memory, drawn with the clips' weights."""
+
+    def __init__(self, paths: Sequence[Path], world: WorldConfig) -> None:
+        self.world = world
+        self.clips = [load_file(path) for path in paths]
+        weights = [_weight(path) * len(clip["starts"]) for path, clip in zip(paths, self.clips, strict=True)]
+        self.weights = torch.tensor(weights, dtype=torch.float64)
+
+    def draw(self, batch: int, image_share: float, generator: torch.Generator) -> tuple[Window, Tensor]:
+        """A batch of windows and the clean latents (B, C, N, h, w) that they should lead to."""
+        picks = torch.multinomial(self.weights, batch, replacement=True, generator=generator)
+        items = []
+        for pick in picks.tolist():
+            clip = self.clips[pick]
+            index = int(torch.randint(len(clip["starts"]), (), generator=generator))
+            image = bool(torch.rand((), generator=generator) < image_share)
+            items.append(self.item(clip, index, image))
+        return stack_windows([window for window, _ in items]), torch.stack([target for _, target in items])
+
+    def item(self, clip: dict[str, Tensor], index: int, image: bool) -> tuple[Window, Tensor]:
+        """Window ``index`` of a clip without a batch axis; ``image`` starts from the one frame before it."""
+        start, past, new = int(clip["starts"][index]), self.world.segments.past_latents, self.world.segments.new_latents
+        latents = clip["latents"].float()
+        target = latents[:, start + 1 : start + 1 + new]
+        if image:
+            history, count = clip["stills"][:, start : start + 1].float(), 1
+        else:
+            history = latents[:, max(0, start + 1 - past) : start + 1]
+            count = history.shape[1]
+        known = torch.cat([torch.zeros(past - count), torch.ones(count)])
+        history = torch.nn.functional.pad(history, (0, 0, 0, 0, past - count, 0))
+        rows = slice(start * FRAMES, (start + new) * FRAMES)
+        warped = "warps" in clip
+        window = Window(
+            past=history,
+            past_known=known,
+            warp=clip["warps"][index].float() if warped else torch.zeros_like(target),
+            warp_valid=clip["valids"][index].float() if warped else torch.zeros(FRAMES, *target.shape[1:]),
+            warp_known=torch.tensor(float(warped)),
+            rays=clip["rays"][index].float(),
+            keyboard=clip["keyboard"][rows],
+            mouse=clip["mouse"][rows],
+            text=clip["text"].float(),
+        )
+        return window, target
+
+
+def stack_windows(windows: Sequence[Window]) -> Window:
+    """Give windows without a batch axis one."""
+    names = [name for name in Window.__dataclass_fields__ if name != "memory"]
+    return Window(**{name: torch.stack([getattr(window, name) for window in windows]) for name in names})
+
+
+def _weight(path: Path) -> float:
+    with open(path, "rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        return float(json.loads(json.loads(file.read(size))["__metadata__"]["weight"]))
