@@ -3,7 +3,6 @@
 Legend: B batch, T frames, H W pixels.
 """
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,6 +171,14 @@ def _calibrate(model: Autoencoder, bank: _Bank) -> None:
     model.latent_std.copy_((squares / count - mean**2).sqrt())
 
 
-def tiny_training(**changes: object) -> AutoencoderTrainingConfig:
-    """The default configuration with changes, for tests."""
-    return dataclasses.replace(AutoencoderTrainingConfig(), **changes)  # type: ignore[arg-type]
+@torch.no_grad()
+def evaluate_autoencoder(store: Store, clips: Sequence[DatasetClip], model: Autoencoder, limit: int = 8) -> float:
+    """Mean PSNR in dB of whole held-out frames through the autoencoder, over at most ``limit`` clips."""
+    model.eval()
+    scores = []
+    for clip in read_clips(store, clips[:limit], with_depth=False):
+        video = to_signed(torch.from_numpy(clip.rgb[:33]))
+        with torch.autocast("cpu", torch.bfloat16):
+            output = model.decode(model.encode(video[None]))[0, :3].float()
+        scores.append(_psnr(output, video))
+    return float(np.mean(scores))
