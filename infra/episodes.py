@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from infra.depth import DepthReader, encode_depth
 from infra.digest import canonical_json
 from infra.schema import Episode, Frames, frames_from_table, frames_to_table
-from infra.store import Store, StoreError
+from infra.errors import DamagedVideoError
+from infra.store import Store
 from infra.tables import append_rows, query, read_rows, records_from, rows_from
 from infra.video import VideoReader, encode_video
 
@@ -35,7 +36,7 @@ def write_episode(store: Store, recording: Recording) -> Episode:
 
     Raises:
         ValueError: columns break the vocabulary, or pictures and rows differ in number.
-        StoreError: the disk is full or the store does not answer; nothing is visible then.
+        StoreFullError, StoreUnreachableError: the disk is full or the store does not answer; nothing is visible then.
     """
     written = find_episode(store, recording.episode.episode_id)
     if written is not None:
@@ -85,13 +86,13 @@ def read_episode(store: Store, episode: Episode) -> tuple[Frames, VideoReader, D
     """Frames, pictures and depth of one episode.
 
     Raises:
-        StoreError: an object is gone or damaged, or the counts differ.
+        MissingObjectError, CorruptObjectError, DamagedVideoError: an object is gone or damaged, or the counts differ.
     """
     frames = frames_from_table(pq.read_table(store.local_path(episode.frames_object)))
     video = VideoReader(store.local_path(episode.video_object))
     depth = DepthReader(store.local_path(episode.depth_object)) if episode.depth_object else None
     if len(frames) != episode.frames:
-        raise StoreError(f"episode {episode.episode_id[:12]} has {len(frames)} rows, its entry says {episode.frames}")
+        raise DamagedVideoError(f"episode {episode.episode_id[:12]} has {len(frames)} rows, its entry says {episode.frames}")
     _check_count(video.path, len(video), episode.frames)
     return frames, video, depth
 
@@ -103,4 +104,4 @@ def read_scene(store: Store, episode: Episode) -> dict[str, Any]:
 
 def _check_count(path: Path, found: int, expected: int) -> None:
     if found != expected:
-        raise StoreError(f"{path.name} holds {found} frames, expected {expected}; record the episode again")
+        raise DamagedVideoError(f"{path.name} holds {found} frames, expected {expected}; record the episode again")

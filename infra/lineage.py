@@ -52,7 +52,9 @@ def trace(store: Store, digest: str) -> Node:
 
 def render_tree(node: Node, indent: str = "") -> str:
     """The tree as indented lines."""
-    line = f"{indent}{node.kind} {node.digest[:12]}  config {node.config_digest[:12] or '-'}  commit {node.code_commit[:12] or '-'}"
+    line = (
+        f"{indent}{node.kind} {node.digest[:12]}  config {node.config_digest[:12] or '-'}  commit {node.code_commit[:12] or '-'}"
+    )
     lines = [f"{line}  {node.note}".rstrip()]
     return "\n".join([*lines, *(render_tree(parent, indent + "  ") for parent in node.parents)])
 

@@ -5,7 +5,6 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +12,7 @@ import pyarrow as pa
 from infra.digest import canonical_json, sha256_of
 from infra.lineage import code_commit
 from infra.progress import Observer, Progress
-from infra.store import LocalStore, Store
+from infra.store import Store
 from infra.tables import append_rows, read_rows
 
 OBSERVERS: list[Observer] = []  # told of every stage's progress; flows adds its own
@@ -39,8 +38,7 @@ class StageContext:
         self.progress = Progress(stage, tuple(OBSERVERS))
         self.stopped_early = False
         self._deadline = None if max_seconds is None else time.monotonic() + max_seconds
-        root = store.folder if isinstance(store, LocalStore) else Path.home() / ".cache" / "worldloom" / sha256_of(store.uri.encode())
-        self.scratch = root / "work" / key  # survives a kill; a stage continues from it
+        self.scratch = store.home / "work" / key  # survives a kill; a stage continues from it
 
     def out_of_time(self) -> bool:
         """Whether the stage's time cap is over; asking notes that the stage was stopped early."""
@@ -93,9 +91,7 @@ def run_stage(
         "stopped_early": context.stopped_early,
     }
     append_rows(store, "runs", pa.Table.from_pylist([row]), transaction=f"{key}-{wall}")
-    return StageResult(
-        stage=name, key=key, outputs=outputs, seconds=seconds, reused=False, stopped_early=context.stopped_early
-    )
+    return StageResult(stage=name, key=key, outputs=outputs, seconds=seconds, reused=False, stopped_early=context.stopped_early)
 
 
 def find_run(store: Store, key: str) -> StageResult | None:

@@ -1,109 +1,228 @@
-"""Small tables in Delta Lake: append-only rows from the schema's records. The one door to delta-rs and DuckDB."""
+"""Small tables in Delta Lake: append-only rows from dataclasses. The one door to delta-rs and DuckDB."""
 
 import dataclasses
+import functools
 import types
 import typing
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 import duckdb
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
-from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction, WriterProperties, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from infra.store import Store, StoreError
+from infra.errors import StoreFullError, StoreUnreachableError, TableSchemaError, naming_full_disk
+from infra.schema import Caption, Checkpoint, Episode, EvalScore
+from infra.store import Store
 
 Record = TypeVar("Record")
-ATTEMPTS = 8  # of a commit that another writer was faster with
+
+_RECORDS: Final[dict[str, type[Any]]] = {
+    "episodes": Episode,
+    "captions": Caption,
+    "checkpoints": Checkpoint,
+    "eval_scores": EvalScore,
+}
+"""Tables whose columns the vocabulary fixes; the others take the columns of their first rows."""
+
+_ATTEMPTS: Final = 20  # of a commit that another writer was faster with
 
 
 def append_rows(store: Store, table: str, rows: pa.Table, transaction: str | None = None) -> None:
-    """Append rows; a second append under the same ``transaction`` name does nothing.
+    """Append rows in one commit; a second append under the same ``transaction`` name does nothing.
+
+    Any number of processes may append at once.
 
     Raises:
-        StoreError: the rows' columns are not the table's, or the store refused the commit.
+        TableSchemaError: the rows' columns or their types are not the table's.
+        StoreFullError, StoreUnreachableError: the store did not take the commit.
     """
     if rows.num_rows == 0:
         return
-    uri, options = store.table_uri(table), store.table_options()
-    for attempt in range(ATTEMPTS):
+    for attempt in range(_ATTEMPTS):
         existing = _open(store, table)
-        if existing is not None:
-            if transaction is not None and existing.transaction_version(transaction) is not None:
-                return
-            known = [field.name for field in pa.schema(existing.schema().to_arrow())]
-            if sorted(known) != sorted(rows.schema.names):
-                raise StoreError(f"table {table} has columns {known}, the new rows {rows.schema.names}; use a new store")
-        marks = [Transaction(app_id=transaction, version=1)] if transaction is not None else None
-        try:
-            write_deltalake(
-                uri,
-                rows,
-                mode="append",
-                storage_options=options,
-                configuration={"delta.enableExpiredLogCleanup": "false"},
-                commit_properties=CommitProperties(app_transactions=marks),
-            )
+        if transaction is not None and existing is not None and existing.transaction_version(transaction) is not None:
             return
-        except (CommitFailedError, OSError) as error:
-            if attempt == ATTEMPTS - 1:
-                raise StoreError(f"table {table} in {store.uri}: could not append {rows.num_rows} rows: {error}") from error
+        schema = _schema_of(existing) if existing is not None else _known_schema(table)
+        _check_columns(table, rows.schema, schema)
+        try:
+            _commit(store, table, rows.select(schema.names) if schema else rows, transaction)
+            return
+        except CommitFailedError as error:  # another writer was faster; look again whether it was this transaction
+            if attempt == _ATTEMPTS - 1:
+                raise _refused(store, table, error) from error
+        except (DeltaError, OSError) as error:
+            if existing is None and "already exists" in str(error) and attempt < _ATTEMPTS - 1:
+                continue  # another writer made the table first
+            raise _refused(store, table, error) from error
 
 
 def read_rows(store: Store, table: str, columns: Sequence[str] | None = None) -> pa.Table:
-    """All rows; an empty table without columns where nothing was appended yet."""
+    """All rows, or those ``columns`` of them; no rows where nothing was appended yet.
+
+    Raises:
+        TableSchemaError: the table has no such column.
+        StoreUnreachableError: the store does not answer.
+    """
     existing = _open(store, table)
-    return pa.table({}) if existing is None else existing.to_pyarrow_table(columns=list(columns) if columns else None)
+    if existing is None:
+        empty = (_known_schema(table) or pa.schema([])).empty_table()
+        return empty.select(list(columns)) if columns and empty.column_names else empty
+    schema = _schema_of(existing)
+    if absent := sorted(set(columns or ()) - set(schema.names)):
+        raise TableSchemaError(f"table {table} has no column {absent[0]!r}; it has {', '.join(schema.names)}")
+    wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
+    try:
+        return existing.to_pyarrow_table(columns=wanted.names).cast(wanted)
+    except (DeltaError, OSError) as error:
+        raise _refused(store, table, error) from error
 
 
 def query(store: Store, sql: str, tables: Sequence[str]) -> pa.Table:
-    """Run SQL over the named tables, each visible under its name."""
-    with duckdb.connect() as connection:
-        for table in tables:
-            connection.register(table, read_rows(store, table))
-        return connection.execute(sql).to_arrow_table()
-
-
-def rows_from(records: Sequence[Any]) -> pa.Table:
-    """Records of one dataclass as typed rows.
+    """Run SQL over the named tables, each visible under its name.
 
     Raises:
-        ValueError: there is no record to take the columns from.
+        TableSchemaError: a table has no rows yet and its columns are not known.
+        ValueError: the SQL is wrong; names the fault.
     """
-    if not records:
-        raise ValueError("no records: nothing to append")
-    kind = type(records[0])
-    types_of = typing.get_type_hints(kind)
-    schema = pa.schema([(field.name, _arrow_type(types_of[field.name])) for field in dataclasses.fields(kind)])
-    columns = {name: [getattr(record, name) for record in records] for name in schema.names}
-    return pa.table({name: pa.array(values, schema.field(name).type) for name, values in columns.items()}, schema=schema)
+    with duckdb.connect(config={"threads": 1}) as connection:
+        for table in tables:
+            rows = read_rows(store, table)
+            if not rows.column_names:
+                raise TableSchemaError(f"table {table} in {store.uri} has no rows yet; run the stage that writes it")
+            connection.register(table, rows)
+        try:
+            return connection.sql(sql).to_arrow_table()
+        except duckdb.Error as error:
+            raise ValueError(f"query {sql!r}: {str(error).splitlines()[0]}") from None
 
 
-def records_from(table: pa.Table, kind: type[Record]) -> list[Record]:
-    """Rows back to records; the inverse of ``rows_from``."""
-    types_of = typing.get_type_hints(kind)
-    lists = {name for name, hint in types_of.items() if typing.get_origin(hint) in (tuple, list)}
-    return [
-        kind(**{name: tuple(value) if name in lists else value for name, value in row.items()}) for row in table.to_pylist()
-    ]
+def rows_from(records: Sequence[Any], cls: type[Any] | None = None) -> pa.Table:
+    """Records of one dataclass as typed rows; ``cls`` is needed only where there may be no record.
+
+    Raises:
+        ValueError: no record and no ``cls``.
+        TableSchemaError: a field has no column type, or a value is not of its field's type.
+    """
+    if cls is None and not records:
+        raise ValueError("rows_from: no record to take the columns from; pass cls")
+    schema = record_schema(cls if cls is not None else type(records[0]))
+    columns = []
+    for field in schema:
+        try:
+            columns.append(pa.array([getattr(record, field.name) for record in records], field.type))
+        except (pa.ArrowException, TypeError) as error:
+            raise TableSchemaError(f"column {field.name} takes {field.type}: {str(error).splitlines()[0]}") from None
+    return pa.table(columns, schema=schema)
 
 
-def _arrow_type(hint: Any) -> pa.DataType:
+def records_from(table: pa.Table, cls: type[Record]) -> list[Record]:
+    """Rows back to records; the inverse of ``rows_from``. Columns that ``cls`` has not are left out.
+
+    Raises:
+        TableSchemaError: names the columns that are absent.
+    """
+    if not table.num_rows:
+        return []
+    hints = _field_types(cls)
+    if absent := sorted(set(hints) - set(table.column_names)):
+        raise TableSchemaError(f"rows have no column {', '.join(absent)}, which {cls.__name__} needs; use a new store")
+    lists = {name: typing.get_origin(hint) for name, hint in hints.items() if typing.get_origin(hint) in (tuple, list)}
+    rows = table.select(list(hints)).to_pylist()
+    return [cls(**{name: lists[name](value) if name in lists else value for name, value in row.items()}) for row in rows]
+
+
+def read_records(store: Store, table: str, cls: type[Record]) -> list[Record]:
+    """All rows of a table as records."""
+    return records_from(read_rows(store, table), cls)
+
+
+@functools.cache
+def record_schema(cls: type[Any]) -> pa.Schema:
+    """The columns of a dataclass: str, int, float, bool, Literal, and tuples or lists of them."""
+    return pa.schema([(name, _arrow_type(hint, f"{cls.__name__}.{name}")) for name, hint in _field_types(cls).items()])
+
+
+@functools.cache
+def _field_types(cls: type[Any]) -> dict[str, Any]:
+    hints = typing.get_type_hints(cls)
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+
+
+def _arrow_type(hint: Any, where: str) -> pa.DataType:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Literal:
-        return _arrow_type(type(arguments[0]))
+        return _arrow_type(type(arguments[0]), where)
     if origin in (tuple, list):
-        return pa.list_(_arrow_type(arguments[0]))
+        return pa.list_(_arrow_type(arguments[0], where))
     if origin in (typing.Union, types.UnionType):
-        return _arrow_type(next(argument for argument in arguments if argument is not type(None)))
+        return _arrow_type(next(argument for argument in arguments if argument is not type(None)), where)
     known = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
     if hint not in known:
-        raise TypeError(f"no column type for {hint}; use str, int, float, bool or a tuple of them")
+        raise TableSchemaError(f"{where}: no column type for {hint}; use str, int, float, bool or a tuple of them")
     return known[hint]
+
+
+def _known_schema(table: str) -> pa.Schema | None:
+    return record_schema(_RECORDS[table]) if table in _RECORDS else None
+
+
+def _schema_of(table: DeltaTable) -> pa.Schema:
+    """The table's columns in plain Arrow types; delta-rs names list items and nullability its own way."""
+    return pa.schema([(field.name, _plain(pa.field(field).type)) for field in pa.schema(table.schema().to_arrow())])
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return pa.list_(_plain(kind.value_type))
+    views = (pa.types.is_large_string, pa.types.is_string_view)
+    return pa.string() if any(is_view(kind) for is_view in views) else kind
+
+
+def _check_columns(table: str, found: pa.Schema, expected: pa.Schema | None) -> None:
+    if expected is None:
+        return
+    if set(found.names) != set(expected.names):
+        absent, extra = sorted(set(expected.names) - set(found.names)), sorted(set(found.names) - set(expected.names))
+        raise TableSchemaError(f"rows for table {table}: absent columns {absent}, unknown columns {extra}; use a new store")
+    for field in expected:
+        kind = _plain(found.field(field.name).type)
+        if kind != field.type:
+            raise TableSchemaError(f"rows for table {table}: column {field.name} is {kind}, the table's is {field.type}")
+
+
+def _commit(store: Store, table: str, rows: pa.Table, transaction: str | None) -> None:
+    marks = None if transaction is None else [Transaction(app_id=transaction, version=1)]
+    uri = store.table_uri(table)
+    with naming_full_disk(store.scratch(), rows.nbytes):
+        write_deltalake(
+            uri,
+            rows,
+            mode="append",
+            storage_options=store.table_options() or None,
+            configuration={"delta.enableExpiredLogCleanup": "false"},
+            commit_properties=CommitProperties(app_transactions=marks),
+            post_commithook_properties=PostCommitHookProperties(cleanup_expired_logs=False),
+            writer_properties=WriterProperties(compression="ZSTD"),
+        )
 
 
 def _open(store: Store, table: str) -> DeltaTable | None:
     try:
-        return DeltaTable(store.table_uri(table), storage_options=store.table_options())
+        return DeltaTable(store.table_uri(table), storage_options=store.table_options() or None)
     except TableNotFoundError:
         return None
+    except (DeltaError, OSError) as error:
+        raise _refused(store, table, error) from error
+
+
+def _refused(store: Store, table: str, error: Exception) -> Exception:
+    """Say in one line why delta-rs failed; its own messages carry the whole chain."""
+    if isinstance(error, StoreFullError):
+        return error
+    text = " ".join(str(error).split())
+    if "No space left" in text or "os error 28" in text:
+        return StoreFullError(f"no space left in {Path(store.table_uri(table))}: table {table}; free some and run again")
+    return StoreUnreachableError(f"table {table} in {store.uri} could not be reached: {text[:300]}")

@@ -12,12 +12,19 @@ from typing import Any, Final, Literal
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from numpy.typing import NDArray
 
 from infra.errors import DamagedVideoError, naming_full_disk
 
 _BT709: Final = 1  # code of the standard in every colour tag of the bitstream
+_EXACT_COLOUR: Final = (  # the default rounds down, which darkens by one level and costs 3 dB
+    Interpolation.BICUBIC
+    | Interpolation.ACCURATE_RND
+    | Interpolation.FULL_CHR_H_INT
+    | Interpolation.FULL_CHR_H_INP
+    | Interpolation.BITEXACT
+)
 
 PixelFormat = Literal["rgb24", "gray16le"]
 
@@ -133,7 +140,11 @@ def _to_stored(array: NDArray[Any], codec: _Codec) -> av.VideoFrame:
     if codec is not _H264:
         return frame
     frame = frame.reformat(
-        format="yuv420p", dst_colorspace=Colorspace.ITU709, src_color_range=ColorRange.JPEG, dst_color_range=ColorRange.MPEG
+        format="yuv420p",
+        dst_colorspace=Colorspace.ITU709,
+        src_color_range=ColorRange.JPEG,
+        dst_color_range=ColorRange.MPEG,
+        interpolation=_EXACT_COLOUR,
     )
     frame.colorspace = frame.color_primaries = frame.color_trc = _BT709
     frame.color_range = ColorRange.MPEG
@@ -254,6 +265,7 @@ class VideoReader:
                 src_colorspace=Colorspace.ITU709,
                 src_color_range=ColorRange.MPEG,
                 dst_color_range=ColorRange.JPEG,
+                interpolation=_EXACT_COLOUR,
             )
         return frame.to_ndarray(format=self._format)
 
