@@ -42,7 +42,9 @@ def _lawn(scene: Scene, reach: float) -> Array:
     axis = (np.arange(GROUND_SIZE) + 0.5) / GROUND_SIZE * 2 * reach - reach
     x, z = np.meshgrid(axis, axis)
     stripe = np.clip(np.sin((x + 0.35 * z) * np.pi / 2.5) * 3, -1, 1) * 0.5 + 0.5
-    patch = np.asarray(Image.fromarray((rng.random((14, 14)) * 255).astype(np.uint8)).resize(x.shape, Image.Resampling.BICUBIC), float)
+    patch = np.asarray(
+        Image.fromarray((rng.random((14, 14)) * 255).astype(np.uint8)).resize(x.shape, Image.Resampling.BICUBIC), float
+    )
     mix = np.clip(0.75 * stripe + 0.6 * (patch / 255 - 0.5), 0, 1)[..., None]
     image = np.array(scene.palette.ground) * (1 - mix) + np.array(scene.palette.ground_light) * mix
     image = image * 255
@@ -98,9 +100,13 @@ def _silhouette(thing: SceneObject) -> list[tuple[Array, float, float]]:
     match thing.kind:
         case "round_tree":
             parts = [(part, 0.0, height * 0.5) for part, _, _ in parts]
-            parts += [(_outline(0, 0, 0, 0, width / 2 * r), height * h, height * h) for r, h in ((0.75, 0.42), (1.0, 0.66), (0.7, 0.9))]
+            parts += [
+                (_outline(0, 0, 0, 0, width / 2 * r), height * h, height * h) for r, h in ((0.75, 0.42), (1.0, 0.66), (0.7, 0.9))
+            ]
         case "pine":
-            parts += [(_outline(0, 0, 0, 0, width / 2 * r), height * h, height * h) for r, h in ((1.0, 0.2), (0.7, 0.5), (0.25, 0.9))]
+            parts += [
+                (_outline(0, 0, 0, 0, width / 2 * r), height * h, height * h) for r, h in ((1.0, 0.2), (0.7, 0.5), (0.25, 0.9))
+            ]
         case "gate":
             parts.append((_outline(0, 0, width / 2 + 0.4, 0.3, 0), height, height + 0.4))
         case "flag":

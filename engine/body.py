@@ -1,6 +1,7 @@
 """A walker in a scene: where one row of actions leads, with what stands in the way."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,8 @@ from engine.scenes.scene import Scene
 from infra.dynamics import DynamicsConfig, camera_to_world, displacement, turn
 
 Array = NDArray[np.float64]
+
+MARGIN: Final = 0.2  # metres that a planned walk keeps from everything
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +60,22 @@ class Body:
             stances.append(start)
         return stances
 
-    def is_clear(self, stance: Stance, margin: float) -> bool:
-        """Whether the walker has ``margin`` metres to everything and no surface fills the view."""
-        return bool(self.clear_steps([stance], margin)[0])
+    def walks_free(self, start: Stance, keyboard: NDArray[np.int8], mouse: NDArray[np.float32], reach: float) -> bool:
+        """Whether T actions touch nothing and never look at a surface within ``reach``; stops at the first touch."""
+        stances = []
+        for keys, motion in zip(keyboard, mouse, strict=True):
+            start = self.advance(start, keys, motion)
+            if start.collided:
+                return False
+            stances.append(start)
+        return bool(self.clear_steps(stances[::3] + stances[-1:], reach).all())
 
-    def clear_steps(self, stances: list[Stance], margin: float) -> NDArray[np.bool_]:
-        """Which stances (S,) keep ``margin`` metres to everything and look at no surface within 1.8 metres."""
+    def is_clear(self, stance: Stance, reach: float) -> bool:
+        """Whether the walker has room and no surface fills the view."""
+        return bool(self.clear_steps([stance], reach)[0])
+
+    def clear_steps(self, stances: list[Stance], reach: float) -> NDArray[np.bool_]:
+        """Which stances (S,) keep ``MARGIN`` to everything and look at no surface within ``reach`` metres."""
         places = np.array([stance.place for stance in stances])
         yaws = np.radians([stance.yaw for stance in stances])
         people = np.stack([character_places(self.scene, stance.tick / self.fps) for stance in stances])  # (S, K, 2)
@@ -70,7 +83,7 @@ class Body:
         if people.shape[1]:
             gap = np.minimum(gap, np.linalg.norm(people - places[:, None], axis=-1).min(1) - 2 * BODY_RADIUS)
         ahead = yaws[:, None, None] + np.radians([-28, 0, 28])[:, None]
-        reach = np.array([0.6, 1.2, 1.8])
-        probes = places[:, None, None] + np.stack([np.sin(ahead) * reach, np.cos(ahead) * reach], -1)
+        out = reach * np.array([1 / 3, 2 / 3, 1])
+        probes = places[:, None, None] + np.stack([np.sin(ahead) * out, np.cos(ahead) * out], -1)
         view = self.things.clearance(probes.reshape(-1, 2)).reshape(len(stances), -1).min(1)
-        return np.asarray((gap > BODY_RADIUS + margin) & (view > 0.1))
+        return np.asarray((gap > BODY_RADIUS + MARGIN) & (view > 0.1))

@@ -8,7 +8,7 @@ from engine.job import Job
 from engine.recorder import SourceFacts, State
 from engine.render import RenderConfig, SceneRenderer, panda_pose
 from engine.scenes.build import build_scene
-from engine.walks import EVALUATION_WALKS, WalkPlan, evaluation_plan, plan_walk
+from engine.walks import WalkPlan, evaluation_plan, plan_walk
 
 
 class EmbeddedRecorder:
@@ -85,8 +85,6 @@ class EmbeddedRecorder:
 
 def plan_of(body: Body, job: Job) -> WalkPlan:
     """The job's walk: a fixed evaluation script in the test split, a planned walk elsewhere."""
-    if job.split == "test" and job.walk in EVALUATION_WALKS:
+    if job.split == "test":
         return evaluation_plan(body, job.walk, job.seed)
     return plan_walk(body, job.walk, job.seed, job.frames)
-
-

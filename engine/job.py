@@ -1,10 +1,10 @@
 """The recipe of one episode: small, picklable, and all that its pixels depend on."""
 
 import hashlib
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Final, Literal
 
+from infra.digest import canonical_json, sha256_of
 from infra.schema.episode import Split
 
 RECORDING_VERSION: Final = 1  # raise when scenes, walks or renderers change what a job records
@@ -30,7 +30,7 @@ class Job:
     @property
     def episode_id(self) -> str:
         """sha256 of the canonical job."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        return sha256_of(canonical_json(self))
 
 
 def scene_seed(family: str, split: Split, index: int, seed: int) -> int:

@@ -79,13 +79,18 @@ class MeshBuilder:
         """A body between two rings (k, 3) of corners; the upper ring may have shrunk to one point."""
         count = len(lower)
         sides = [np.stack([lower[i], lower[(i + 1) % count], upper[(i + 1) % count], upper[i]]) for i in range(count)]
-        if np.ptp(upper, 0).max() < 1e-9:
-            self.body([side[:3] for side in sides], colour, texture, tile)
-        else:
-            self.body([*sides, upper], colour, texture, tile)
+        faces = [side[:3] for side in sides] if np.ptp(upper, 0).max() < 1e-9 else [*sides, upper]
+        floating = [lower] if lower[:, 1].min() > 0.1 else []  # seen from below
+        self.body(faces + floating, colour, texture, tile)
 
     def drum(
-        self, centre: tuple[float, float, float], radii: tuple[float, float], height: float, sides: int, colour: Colour, texture: str
+        self,
+        centre: tuple[float, float, float],
+        radii: tuple[float, float],
+        height: float,
+        sides: int,
+        colour: Colour,
+        texture: str,
     ) -> None:
         """A round tower: base radius and top radius (0 gives a cone)."""
         angle = np.arange(sides) * 2 * np.pi / sides + np.pi / sides

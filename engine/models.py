@@ -8,11 +8,23 @@ import numpy as np
 from engine.mesh import Mesh, MeshBuilder, tint
 from engine.scenes.scene import Character, Colour, Scene, SceneObject
 
-WOOD = tint("brown")
+WOOD: Final = tint("brown")
+CEILING: Final = 3.2  # metres; lintels hang from it
 
 
 def _block(builder: MeshBuilder, thing: SceneObject) -> None:
     builder.box((0, 0, 0), thing.size, tint(thing.colour), thing.texture)
+
+
+def _lintel(builder: MeshBuilder, thing: SceneObject) -> None:
+    w, h, d = thing.size
+    builder.box((0, CEILING - h, 0), (w, h, d), tint(thing.colour), thing.texture)
+
+
+def _picture(builder: MeshBuilder, thing: SceneObject) -> None:
+    w, h, d = thing.size
+    builder.box((0, 1.1, 0), (w, h, d), tint("white"), "plain")
+    builder.box((0, 1.2, d / 2), (w - 0.2, h - 0.2, d), tint(thing.colour), thing.texture)
 
 
 def _pillar(builder: MeshBuilder, thing: SceneObject) -> None:
@@ -134,6 +146,8 @@ def _sofa(builder: MeshBuilder, thing: SceneObject) -> None:
 
 
 MODELS: Final[dict[str, Callable[[MeshBuilder, SceneObject], None]]] = {
+    "lintel": _lintel,
+    "picture": _picture,
     "pillar": _pillar,
     "column": _column,
     "wall": _block,
@@ -161,6 +175,11 @@ def build_static_mesh(scene: Scene) -> Mesh:
     for thing in scene.objects:
         builder.place(thing.position[0], 0.0, thing.position[1], thing.yaw)
         MODELS[thing.kind](builder, thing)
+    if scene.ceiling:
+        reach = scene.half + 1
+        builder.place(0, 0, 0, 0)
+        red, green, blue = (1.5 * channel for channel in scene.palette.zenith)  # faces down, away from the light
+        builder.box((0, scene.ceiling, 0), (2 * reach, 0.1, 2 * reach), (red, green, blue), "plain")
     return builder.build()
 
 

@@ -72,6 +72,8 @@ def footprints(thing: SceneObject) -> list[tuple[float, float, float, float, flo
             return [(0.0, 0.0, 0.0, 0.0, trunk)]
         case "gate":
             return [(side * (width / 2 - 0.25), 0.0, 0.25, 0.25, 0.0) for side in (-1, 1)]
+        case "lintel" | "picture":
+            return []
         case _:
             return [(0.0, 0.0, width / 2, depth / 2, 0.0)]
 

@@ -1,30 +1,18 @@
 """Drives any recorder through one job and gathers what it showed."""
 
 import hashlib
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.embedded import EmbeddedRecorder
+from engine.games.doom import VizdoomRecorder
 from engine.job import Job
 from engine.recorder import Recorder, SourceFacts, State
 from engine.walks import revisit_share
+from infra.episodes import Recording
 from infra.schema import Episode, Frames
 from infra.schema.episode import MAX_EPISODE_SECONDS
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recording:
-    """One recorded episode in memory."""
-
-    episode: Episode
-    frames: Frames
-    rgb: NDArray[np.uint8]  # (T, H, W, 3)
-    depth: NDArray[np.float32] | None  # (T, H, W)
-    scene: dict[str, Any]
-
 
 _warm: dict[str, Recorder] = {}  # one recorder of each source a process
 
@@ -36,7 +24,9 @@ def record_job(job: Job) -> Recording:
         ValueError: the job is longer than an episode may be, or its scene has no room for the walk.
     """
     if job.frames > MAX_EPISODE_SECONDS * job.fps:
-        raise ValueError(f"{job.frames} frames at {job.fps} fps are more than {MAX_EPISODE_SECONDS:.0f} s; lower frames_per_episode")
+        raise ValueError(
+            f"{job.frames} frames at {job.fps} fps are more than {MAX_EPISODE_SECONDS:.0f} s; lower frames_per_episode"
+        )
     if job.source not in _warm:
         _warm[job.source] = _make_recorder(job)
     return gather(_warm[job.source], job)
@@ -46,8 +36,8 @@ def _make_recorder(job: Job) -> Recorder:
     match job.source:
         case "embedded":
             return EmbeddedRecorder()
-        case _:
-            raise ValueError(f"unknown source {job.source!r}")
+        case "vizdoom":
+            return VizdoomRecorder()
 
 
 def gather(recorder: Recorder, job: Job) -> Recording:

@@ -15,13 +15,16 @@ from engine.models import PHASES, STRIDE, build_character_mesh, build_static_mes
 from engine.scenes.scene import Light, Scene
 from engine.shaders import BODY_FRAGMENT, BODY_VERTEX, SKY_FRAGMENT, SKY_VERTEX
 from engine.textures import TEXTURES, paint_textures
+from infra.errors import WorldloomError
 
 Array = NDArray[np.float64]
 Renderer = str
 
 NEAR: Final = 0.1  # metres
 FAR: Final = 300.0  # metres; what lies there (the sky) has no depth
-EGL_ADVICE: Final = "EGL cannot draw here; install libegl1 libegl-mesa0 libgl1-mesa-dri libgles2, or set collect.renderer = 'software'"
+EGL_ADVICE: Final = (
+    "EGL cannot draw here; install libegl1 libegl-mesa0 libgl1-mesa-dri libgles2, or set collect.renderer = 'software'"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +80,7 @@ def egl_available() -> bool:
     return "egl works" in done.stdout
 
 
-class RendererUnavailableError(RuntimeError):
+class RendererUnavailableError(WorldloomError):
     """The renderer asked for cannot draw on this machine."""
 
 
@@ -94,7 +97,9 @@ class _Device:
         self.scale = config.supersample
         self.pipe = core.GraphicsPipeSelection.get_global_ptr().make_module_pipe(name)
         if self.pipe is None:
-            raise RendererUnavailableError(EGL_ADVICE if self.exact else "Panda3D's software renderer does not load; reinstall panda3d")
+            raise RendererUnavailableError(
+                EGL_ADVICE if self.exact else "Panda3D's software renderer does not load; reinstall panda3d"
+            )
         self.engine = core.GraphicsEngine(self.pipe)
         wanted = core.FrameBufferProperties()
         wanted.set_rgba_bits(8, 8, 8, 0)
@@ -157,6 +162,7 @@ class SceneRenderer:
             world.set_shader(core.Shader.make(core.Shader.SL_GLSL, BODY_VERTEX, BODY_FRAGMENT))
             world.set_shader_input("layers", self._layers)
             world.set_shader_input("haze", core.Vec4(*haze, 0.0 if scene.ceiling else 1 / 160))
+        self._device.buffer.set_clear_color((*haze, 1.0))
         self._attach(world, build_static_mesh(scene), scene.light)
         self._ground = self._texture(paint_ground(scene), mipmaps=True)
         world.set_shader_input("ground", self._ground)
@@ -269,7 +275,9 @@ class SceneRenderer:
     def _add_person(self, world: Any, scene: Scene, number: int) -> list[Any]:
         shade = 1 - scene.light.shadow
         ground = tuple(shade * channel for channel in scene.palette.ground)
-        phases = [build_character_mesh(scene.characters[number], phase, (ground[0], ground[1], ground[2])) for phase in range(PHASES)]
+        phases = [
+            build_character_mesh(scene.characters[number], phase, (ground[0], ground[1], ground[2])) for phase in range(PHASES)
+        ]
         return [self._attach(world, mesh, scene.light) for mesh in phases]
 
     def _add_sky(self, scene: Scene) -> Any:

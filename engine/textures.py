@@ -9,7 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIZE: Final = 64  # texels a side
-TEXTURES: Final = ("plain", "stripes", "bands", "checker", "brick", "planks", "hedge", "diagonal", "dots", "roof", "stone", "window")
+TEXTURES: Final = (
+    "plain",
+    "stripes",
+    "bands",
+    "checker",
+    "brick",
+    "planks",
+    "hedge",
+    "diagonal",
+    "dots",
+    "roof",
+    "stone",
+    "window",
+)
 
 Image = NDArray[np.uint8]  # (SIZE, SIZE, 3)
 

@@ -10,15 +10,14 @@ from numpy.typing import NDArray
 from engine.body import Body, Stance
 from infra.schema import Keyboard, Mouse, idle_actions, parse_action
 
-MARGIN: Final = 0.2  # metres that a planned walk keeps from everything
+VIEW: Final = 1.8  # metres in front of a planned walk that hold no surface, so that no close-up fills the picture
+NARROW_VIEW: Final = 1.2  # the same for evaluation walks indoors, where each of eight directions must be free
 KEY_WALKS: Final = tuple(f"key_{keys}" for keys in ("W", "S", "A", "D", "L", "R", "WL", "WR"))
-EVALUATION_WALKS: Final = {
-    "out_and_back": (("W", 48), ("S", 48)),
-    "turn_and_back": (("R", 48), ("L", 48)),
-    "spin": (("R", 240),),
-    "idle": (("none", 64),),
-} | {walk: (("+".join(walk.removeprefix("key_")), 48),) for walk in KEY_WALKS}  # fmt: skip
+EVALUATION_WALKS: Final = ("out_and_back", "turn_and_back", "spin", "idle", *KEY_WALKS)
+KEY_FRAMES: Final = {"outdoors": 48, "indoors": 20}  # rows that a single action is held; rooms are small
+SPIN_FRAMES: Final = 240  # once round
 REVISITING: Final = ("out_and_back", "loop", "spin", "idle")
+EVALUATION_TRIES: Final = 6000
 IDLE_FRAMES: Final = 64  # an idle episode teaches nothing more after these
 REVERSE: Final = {"W": "S", "S": "W", "A": "D", "D": "A", "L": "R", "R": "L"}
 HOLDS: Final = (
@@ -60,25 +59,49 @@ def reverse(text: str) -> str:
     return text if text == "none" else "+".join(REVERSE[letter] for letter in text.split("+"))
 
 
+def evaluation_actions(walk: str, *, indoors: bool) -> Actions:
+    """The fixed script of an evaluation walk.
+
+    Raises:
+        ValueError: the walk's name is not known.
+    """
+    frames = KEY_FRAMES["indoors" if indoors else "outdoors"]
+    match walk:
+        case "out_and_back":
+            return join([hold("W", frames), hold("S", frames)])
+        case "turn_and_back":
+            return join([hold("R", KEY_FRAMES["outdoors"]), hold("L", KEY_FRAMES["outdoors"])])
+        case "spin":
+            return hold("R", SPIN_FRAMES)
+        case "idle":
+            return hold("none", IDLE_FRAMES)
+        case _ if walk in KEY_WALKS:
+            return hold("+".join(walk.removeprefix("key_")), frames)
+        case _:
+            raise ValueError(f"unknown evaluation walk {walk!r}; use one of {', '.join(EVALUATION_WALKS)}")
+
+
 def evaluation_plan(body: Body, walk: str, start_number: int) -> WalkPlan:
-    """A fixed script from start ``start_number`` of the scene; all single-key walks of one number share their start."""
-    actions = join([hold(text, frames) for text, frames in EVALUATION_WALKS[walk]])
-    return _closed(evaluation_start(body, start_number), actions)
+    """A fixed script from start ``start_number`` of the scene; all walks of one number share their start."""
+    keyboard, mouse = join([evaluation_actions(walk, indoors=body.scene.ceiling > 0), hold("none", 1)])
+    return WalkPlan(start=evaluation_start(body, start_number), keyboard=keyboard, mouse=mouse)
 
 
 def evaluation_start(body: Body, number: int) -> Stance:
-    """A start from which each single-key walk stays free and which sees three things within 20 metres.
+    """A start from which each single-key walk stays free and which sees three things; fewer if there is no such place.
 
     Raises:
-        ValueError: the scene has no such start.
+        ValueError: the scene has no start where all eight stay free.
     """
     rng = np.random.default_rng([body.scene.seed, number, 77])
-    walks = [hold("+".join(walk.removeprefix("key_")), 48) for walk in KEY_WALKS]
-    for _ in range(4000):
+    indoors = body.scene.ceiling > 0
+    walks, view = [evaluation_actions(walk, indoors=indoors) for walk in KEY_WALKS], NARROW_VIEW if indoors else VIEW
+    for attempt in range(EVALUATION_TRIES):
         start = _random_stance(body, rng)
-        if not body.is_clear(start, MARGIN) or landmarks_in_view(body, start) < 3:
+        wanted = 3 - 3 * attempt // EVALUATION_TRIES
+        if not body.is_clear(start, view) or landmarks_in_view(body, start) < wanted:
             continue
-        if all(_free(body, start, actions) for actions in walks):
+        if all(body.walks_free(start, *actions, view) for actions in walks):
             return start
     raise ValueError(f"scene {body.scene.scene_id} has no free start {number}; use another seed or fewer starts_per_test_scene")
 
@@ -110,12 +133,6 @@ def plan_walk(body: Body, walk: str, seed: int, frames: int) -> WalkPlan:
     return planners[walk](body, np.random.default_rng([body.scene.seed, seed, sum(map(ord, walk))]), frames)
 
 
-def _closed(start: Stance, actions: Actions) -> WalkPlan:
-    """Add the unused last action, so that N actions show N + 1 frames."""
-    keyboard, mouse = join([actions, hold("none", 1)])
-    return WalkPlan(start=start, keyboard=keyboard, mouse=mouse)
-
-
 def _random_stance(body: Body, rng: np.random.Generator) -> Stance:
     x, z = rng.uniform(-body.scene.half + 1.5, body.scene.half - 1.5, 2)
     return Stance(place=(float(x), float(z)), pitch=0.0, yaw=float(rng.uniform(-180, 180)))
@@ -126,21 +143,13 @@ def _free_stance(body: Body, rng: np.random.Generator) -> Stance:
     best = None
     for _ in range(500):
         stance = _random_stance(body, rng)
-        if body.is_clear(stance, MARGIN + 0.3):
+        if body.is_clear(stance, VIEW + 0.3):
             best = stance
             if landmarks_in_view(body, stance) >= 3:
                 return stance
     if best is None:
         raise ValueError(f"scene {body.scene.scene_id} has no free place to start from; use another seed")
     return best
-
-
-def _free(body: Body, start: Stance, actions: Actions) -> bool:
-    """Whether the walk touches nothing and never looks at a near surface."""
-    stances = body.follow(start, *actions)
-    if any(stance.collided for stance in stances):
-        return False
-    return bool(body.clear_steps(stances[::3] + stances[-1:], MARGIN).all())
 
 
 def _scenic(body: Body, start: Stance, actions: Actions) -> bool:
@@ -169,7 +178,7 @@ def _explore(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:
     while done < frames:
         for attempt in range(14):
             actions = _draw_hold(rng, stance, 40 if attempt < 5 else 16)
-            if _free(body, stance, actions) and (attempt >= 8 or _scenic(body, stance, actions)):
+            if body.walks_free(stance, *actions, VIEW) and (attempt >= 8 or _scenic(body, stance, actions)):
                 break
         else:
             actions = hold("L" if rng.random() < 0.5 else "R", 10, 0.2)
@@ -181,18 +190,18 @@ def _explore(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:
 
 
 def _out_and_back(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:
-    """Out by one action for 40 to 64 rows, back by its reverse, a turn, and so on."""
+    """Out by one action for 40 to 64 rows (half as long after failed tries), back by its reverse, a turn, and so on."""
     ways = ("W", "W", "W+L", "W+R", "A", "D", "S", "S+L", "S+R")
     start = stance = _free_stance(body, rng)
     parts: list[Actions] = []
     done = 0
     while done < frames:
-        for _ in range(20):
-            text, count = str(rng.choice(ways)), int(rng.integers(40, 65))
+        for attempt in range(16):
+            text, count = str(rng.choice(ways)), int(rng.integers(40, 65)) // (1 + attempt // 8)
             mouse = round(float(rng.uniform(0.05, 0.12)), 3)
-            actions = join([hold(text, count, mouse), hold(reverse(text), count, mouse)])
-            if _free(body, stance, actions):
-                parts.append(actions)
+            out = hold(text, count, mouse)
+            if body.walks_free(stance, *out, VIEW):
+                parts.append(join([out, hold(reverse(text), count, mouse)]))
                 break
         parts.append(hold("L" if rng.random() < 0.5 else "R", int(rng.integers(12, 40)), 0.1))
         stance = body.follow(start, *join(parts))[-1]
@@ -202,25 +211,18 @@ def _out_and_back(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan
 
 
 def _loop(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:
-    """Round a circle or a square and on over the same ground; takes the freest of many tries."""
-    best, fewest = None, frames + 1
-    for _ in range(40):
-        side = str(rng.choice(["L", "R"]))
-        if rng.random() < 0.6:
-            turn = float(rng.choice([0.08, 0.1, 0.125, 0.16]))
+    """Round a circle or a square and on over the same ground; smaller rounds after failed tries."""
+    for attempt in range(60):
+        side, start = str(rng.choice(["L", "R"])), _free_stance(body, rng)
+        if attempt >= 30 or rng.random() < 0.6:
+            turn = float(rng.choice([0.08, 0.1, 0.125, 0.16] if attempt < 30 else [0.2, 0.3]))
             lap = hold(f"W+{side}", round(24 / turn), turn)
         else:
-            lap = join([hold("W", int(rng.integers(24, 48))), hold(side, 30, 0.2)] * 4)
-        keyboard, mouse = join([lap] * (frames // len(lap[0]) + 1))
-        plan = WalkPlan(start=_free_stance(body, rng), keyboard=keyboard[:frames], mouse=mouse[:frames])
-        stances = body.follow(plan.start, plan.keyboard, plan.mouse)
-        bad = int((~body.clear_steps(stances, MARGIN)).sum()) + sum(stance.collided for stance in stances)
-        if bad < fewest:
-            best, fewest = plan, bad
-        if bad == 0:
+            lap = join([hold("W", int(rng.integers(24, 48))), hold(side, 30, 0.2)] * 4)  # a square
+        if body.walks_free(start, *lap, VIEW):
             break
-    assert best is not None
-    return best
+    keyboard, mouse = join([lap] * (frames // len(lap[0]) + 1))
+    return WalkPlan(start=start, keyboard=keyboard[:frames], mouse=mouse[:frames])
 
 
 def _spin(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:

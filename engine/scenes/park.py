@@ -10,11 +10,43 @@ from engine.scenes.scene import Character, Light, Palette, Point, Scene, SceneOb
 
 # kind, caption, size (w, h, d) and its spread, colours, textures, share of all things
 KINDS: Final = (
-    ("pillar", "{colour} {texture} pillar", (1.0, 3.0, 1.0), 0.15, ("red", "yellow", "blue", "white"), ("bands", "checker", "diagonal"), 9),
-    ("column", "{colour} {texture} column", (1.2, 3.4, 1.2), 0.15, ("orange", "purple", "teal"), ("bands", "stripes", "plain"), 6),
-    ("hut", "hut with a {colour} roof", (3.6, 3.6, 3.2), 0.10, ("red", "blue", "purple", "teal"), ("brick", "planks", "window"), 7),
+    (
+        "pillar",
+        "{colour} {texture} pillar",
+        (1.0, 3.0, 1.0),
+        0.15,
+        ("red", "yellow", "blue", "white"),
+        ("bands", "checker", "diagonal"),
+        9,
+    ),
+    (
+        "column",
+        "{colour} {texture} column",
+        (1.2, 3.4, 1.2),
+        0.15,
+        ("orange", "purple", "teal"),
+        ("bands", "stripes", "plain"),
+        6,
+    ),
+    (
+        "hut",
+        "hut with a {colour} roof",
+        (3.6, 3.6, 3.2),
+        0.10,
+        ("red", "blue", "purple", "teal"),
+        ("brick", "planks", "window"),
+        7,
+    ),
     ("wall", "{colour} {texture} wall", (4.5, 2.0, 0.5), 0.15, ("orange", "grey", "white"), ("brick", "stone", "checker"), 7),
-    ("crate", "{colour} {texture} crate", (1.3, 1.2, 1.3), 0.20, ("orange", "yellow", "teal", "red"), ("planks", "diagonal", "dots"), 8),
+    (
+        "crate",
+        "{colour} {texture} crate",
+        (1.3, 1.2, 1.3),
+        0.20,
+        ("orange", "yellow", "teal", "red"),
+        ("planks", "diagonal", "dots"),
+        8,
+    ),
     ("hedge", "hedge", (4.0, 1.15, 0.9), 0.15, ("green",), ("hedge",), 7),
     ("round_tree", "round {colour} tree", (3.4, 4.6, 3.4), 0.15, ("green", "orange", "pink"), ("hedge",), 13),
     ("pine", "pine", (2.9, 5.6, 2.9), 0.15, ("green", "teal"), ("plain",), 8),
@@ -60,23 +92,17 @@ def _atmosphere(rng: np.random.Generator) -> tuple[str, str, Light, Palette]:
     azimuth = float(rng.uniform(0, 360))
     match int(rng.integers(0, 4)):
         case 0 | 1:
-            light = Light(
-                azimuth=azimuth, elevation=48.0, sun=(0.66, 0.63, 0.54), ambient=(0.52, 0.56, 0.64), shadow=0.42
-            )
+            light = Light(azimuth=azimuth, elevation=48.0, sun=(0.66, 0.63, 0.54), ambient=(0.52, 0.56, 0.64), shadow=0.42)
             sky: tuple[tuple[float, float, float], ...] = ((0.24, 0.50, 0.86), (0.76, 0.87, 0.95), (0.45, 0.58, 0.62), (1, 1, 1))
             ground: tuple[tuple[float, float, float], ...] = ((0.27, 0.50, 0.18), (0.47, 0.69, 0.28), (0.84, 0.72, 0.48))
             return "midday", "clear", light, _palette(sky, ground)
         case 2:
-            light = Light(
-                azimuth=azimuth, elevation=24.0, sun=(0.85, 0.56, 0.30), ambient=(0.50, 0.44, 0.52), shadow=0.45
-            )
+            light = Light(azimuth=azimuth, elevation=24.0, sun=(0.85, 0.56, 0.30), ambient=(0.50, 0.44, 0.52), shadow=0.45)
             sky = ((0.34, 0.36, 0.66), (0.98, 0.72, 0.46), (0.50, 0.36, 0.44), (1.0, 0.86, 0.74))
             ground = ((0.33, 0.38, 0.15), (0.53, 0.56, 0.24), (0.82, 0.62, 0.40))
             return "evening", "clear", light, _palette(sky, ground)
         case _:
-            light = Light(
-                azimuth=azimuth, elevation=60.0, sun=(0.24, 0.25, 0.27), ambient=(0.72, 0.75, 0.80), shadow=0.20
-            )
+            light = Light(azimuth=azimuth, elevation=60.0, sun=(0.24, 0.25, 0.27), ambient=(0.72, 0.75, 0.80), shadow=0.20)
             sky = ((0.56, 0.62, 0.70), (0.84, 0.87, 0.90), (0.56, 0.62, 0.68), (0.94, 0.95, 0.97))
             ground = ((0.25, 0.41, 0.22), (0.41, 0.57, 0.33), (0.68, 0.62, 0.50))
             return "midday", "overcast", light, _palette(sky, ground)

@@ -1,10 +1,10 @@
 """What a scene is: plain records of things, people, light and palette, without any rendering."""
 
-import hashlib
-import json
 import math
 from dataclasses import asdict, dataclass
 from typing import Any, Final
+
+from infra.digest import canonical_json, sha256_of
 
 Colour = tuple[float, float, float]  # red, green, blue, 0..1, as seen on screen
 Point = tuple[float, float]  # (x, z) in metres
@@ -56,11 +56,11 @@ class Character:
         lengths = [math.dist(a, b) for a, b in legs]
         walked = self.offset + self.speed * seconds
         along = walked % sum(lengths)
-        for (a, b), length in zip(legs, lengths, strict=True):
-            if along <= length:
-                break
-            along -= length
-        part = min(along / length, 1.0)
+        number = 0
+        while along > lengths[number] and number < len(legs) - 1:
+            along -= lengths[number]
+            number += 1
+        (a, b), part = legs[number], min(along / lengths[number], 1.0)
         point = (a[0] + (b[0] - a[0]) * part, a[1] + (b[1] - a[1]) * part)
         return point, math.degrees(math.atan2(b[0] - a[0], b[1] - a[1])), walked
 
@@ -113,7 +113,7 @@ class Scene:
     def layout_digest(self) -> str:
         """Hash of what stands where: two scenes with the same digest would look alike."""
         layout = [(thing.kind, thing.position, thing.size, thing.yaw, thing.colour, thing.texture) for thing in self.objects]
-        return hashlib.sha256(json.dumps(layout).encode()).hexdigest()
+        return sha256_of(canonical_json(layout))
 
     def describe(self) -> dict[str, Any]:
         """All that a caption may speak of, as JSON values."""

@@ -1,0 +1,1 @@
+"""Real games as sources of episodes."""
