@@ -83,21 +83,24 @@ def classify_direction(walked: Array, config: MotionConfig) -> NDArray[np.int64]
 
 def _rays(pixels: NDArray[np.float32], intrinsics: Array) -> Array:
     """(N, 2) x and y at z = 1; pixel centres lie at + 0.5, OpenCV's at 0."""
-    return (pixels + 0.5 - intrinsics[2:]) / intrinsics[:2]
+    rays: Array = (pixels + 0.5 - intrinsics[2:]) / intrinsics[:2]
+    return rays
 
 
 def _ground_nearness(rays: Array, pitch: float, config: MotionConfig) -> Array:
     """Inverse depth (N,) of points if what is below the horizon is the ground and the rest stands far away."""
     angle = np.radians(pitch)
     down = rays[:, 1] * np.cos(angle) - np.sin(angle)  # of a ray with z = 1; the world's y
-    return np.maximum(down / config.camera_height, 1 / config.far)
+    nearness: Array = np.maximum(down / config.camera_height, 1 / config.far)
+    return nearness
 
 
 def _sampled_nearness(depth: NDArray[np.float32], pixels: NDArray[np.float32]) -> Array:
     """Inverse depth (N,) at pixels; 0 where there is no depth."""
     u, v = np.round(pixels).astype(np.int64).T
     metres = depth[np.clip(v, 0, depth.shape[0] - 1), np.clip(u, 0, depth.shape[1] - 1)].astype(np.float64)
-    return np.where(np.isfinite(metres) & (metres > 0), 1 / np.where(metres > 0, metres, 1), 0.0)
+    known = np.isfinite(metres) & (metres > 0)
+    return np.where(known, 1 / np.where(known, metres, 1.0), 0.0)
 
 
 def _fit(before: Array, after: Array, near: Array, pitch: float, focal: float, config: MotionConfig) -> tuple[Array, Array]:

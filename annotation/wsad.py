@@ -26,7 +26,8 @@ _WALK_KEYS: Final = ((), (0,), (0, 3), (3,), (1, 3), (1,), (1, 2), (2,), (0, 2))
 class WsadConfig:
     """Costs are in nats (a natural-log unit of evidence); lengths are in steps, so that no scale need be known."""
 
-    glide: float = 0.0  # share of the last frame's displacement that goes on by itself; 0 where feet grip
+    glide_evidence: float = 0.03  # share of the moving frames that must slow down alike to believe that the walker glides
+    glide_blend: float = 0.15  # steps that a gliding step may miss by, since keys change within a frame of several ticks
     tolerance: float = 0.06  # steps: how far a free step may miss its direction
     still_tolerance: float = 0.02  # steps: how far a camera at rest may drift
     change_cost: float = 1.4  # hysteresis: what it takes to believe that the keys changed
@@ -65,14 +66,15 @@ def infer_wsad(c2w: Array, config: WsadConfig) -> Wsad:
         return Wsad(keyboard=keyboard, mouse=mouse, confidence=confidence, moved=moved, step=0.0)
     mouse[:-1] = turned_degrees(c2w) / config.degrees_per_mouse_unit
     walked, noise = local_displacement(c2w)
-    pushed = _pushes(walked, config.glide)
-    step, spread = _step_length(pushed, noise)
+    glide, glided = _glides(c2w, noise, config.glide_evidence)
+    step, spread = _step_length((walked - glided) / (1 - glide), noise)
     floor = max(0.05 * step, 4 * noise)
     moved[:-1] = np.linalg.norm(walked, axis=-1) > floor if step > 0 else False
     if step == 0:
         chosen, confidence[:-1] = np.zeros(count - 1, np.int64), 1.0
     else:
-        costs = _emission_costs(pushed / step, noise / step, spread, config)
+        steps = _Steps(walked=walked / step, glided=glided / step, keeps=glide, noise=noise / step, spread=spread)
+        costs = _emission_costs(steps, config)
         chosen, probability = _decode(costs, config.change_cost)
         confidence[:-1] = probability
     keyboard[:-1, :4] = keys_of(chosen)
@@ -91,13 +93,18 @@ def local_displacement(c2w: Array) -> tuple[Array, float]:
 
     The noise is read from the vertical: who walks on flat ground stays at one height, so what is left is the estimator's.
     """
+    delta = np.diff(c2w[:, :3, 3], axis=0)
+    noise = float(1.4826 * np.median(np.abs(delta[:, 1] - np.median(delta[:, 1]))))
+    return _to_mean_yaw(delta[:, [0, 2]], c2w), noise
+
+
+def _to_mean_yaw(moves: Array, c2w: Array) -> Array:
+    """Express world moves (T-1, 2) in x, z as (right, forward) of the mean of the old and the new yaw."""
     _, yaw = pitch_and_yaw(c2w)
     mean = np.radians(yaw[:-1] + _wrap(np.diff(yaw)) / 2)
-    delta = np.diff(c2w[:, :3, 3], axis=0)
-    right = delta[:, 0] * np.cos(mean) - delta[:, 2] * np.sin(mean)
-    forward = delta[:, 0] * np.sin(mean) + delta[:, 2] * np.cos(mean)
-    noise = float(1.4826 * np.median(np.abs(delta[:, 1] - np.median(delta[:, 1]))))
-    return np.stack([right, forward], -1), noise
+    right = moves[:, 0] * np.cos(mean) - moves[:, 1] * np.sin(mean)
+    forward = moves[:, 0] * np.sin(mean) + moves[:, 1] * np.cos(mean)
+    return np.stack([right, forward], -1)
 
 
 def directions_of(keyboard: Keyboard) -> NDArray[np.int64]:
@@ -121,11 +128,41 @@ def _wrap(degrees: Array) -> Array:
     return wrapped
 
 
-def _pushes(walked: Array, glide: float) -> Array:
-    """What the keys added to the glide of the frame before, scaled so that a steady walk keeps its length."""
-    before = np.concatenate([np.zeros((1, 2)), walked[:-1]])
-    pushed: Array = (walked - glide * before) / (1 - glide)
-    return pushed
+@dataclass(frozen=True, kw_only=True)
+class _Steps:
+    """Displacements in steps, (T-1, 2) right and forward: what was walked, and what of it was only glide."""
+
+    walked: Array
+    glided: Array
+    keeps: float  # the share of a displacement that glides on
+    noise: float
+    spread: float  # of the log-lengths of free steps
+
+
+def _glides(c2w: Array, noise: float, evidence: float) -> tuple[float, Array]:
+    """The share that glides on, and the part (T-1, 2) of each displacement that the one before explains."""
+    moves = np.diff(c2w[:, :3, 3], axis=0)[:, [0, 2]]
+    glide = estimate_glide(moves, noise, evidence)
+    before = np.concatenate([np.zeros((1, 2)), moves[:-1]])
+    return glide, _to_mean_yaw(glide * before, c2w)
+
+
+def estimate_glide(moves: Array, noise: float, evidence: float) -> float:
+    """Share of a displacement that the next frame keeps when no key is down; 0 where feet grip.
+
+    Games with momentum slow down by one and the same factor, frame after frame in a straight line; nothing else does.
+    """
+    before, after = np.linalg.norm(moves[:-1], axis=-1), np.linalg.norm(moves[1:], axis=-1)
+    least = max(10 * noise, 0.02 * float(np.percentile(before, 95))) if len(before) else 0.0
+    straight = (moves[:-1] * moves[1:]).sum(-1) > 0.999 * before * after
+    slowing = (np.minimum(before, after) > max(least, 1e-9)) & straight & (after < 0.92 * before) & (after > 0.3 * before)
+    ratios = np.sort(after[slowing] / before[slowing])
+    if len(ratios) < 5:
+        return 0.0
+    common = _half_sample_mode(ratios)
+    alike = int((np.abs(ratios - common) < 0.01 * common).sum())
+    enough = max(5.0, evidence * float((before > least).sum()), len(ratios) / 3)
+    return common if alike > enough else 0.0
 
 
 def _step_length(pushed: Array, noise: float) -> tuple[float, float]:
@@ -139,47 +176,55 @@ def _step_length(pushed: Array, noise: float) -> tuple[float, float]:
     walking = walking[walking > 0.2 * np.percentile(walking, 90)] if len(walking) else walking
     if len(walking) == 0:
         return 0.0, 0.0
-    near = walking
-    while len(near) > 3:
-        half = (len(near) + 1) // 2
-        start = int(np.argmin(near[half - 1 :] - near[: len(near) - half + 1]))
-        near = near[start : start + half]
-    step = float(np.median(near))
+    step = _half_sample_mode(walking)
     spread = 1.4826 * float(np.median(np.abs(np.log(walking / step))))
     return step, spread
 
 
-def _emission_costs(pushed: Array, noise: float, spread: float, config: WsadConfig) -> Array:
+def _half_sample_mode(ordered: Array) -> float:
+    """Where sorted values (N,) crowd most: the densest half, again and again."""
+    while len(ordered) > 3:
+        half = (len(ordered) + 1) // 2
+        start = int(np.argmin(ordered[half - 1 :] - ordered[: len(ordered) - half + 1]))
+        ordered = ordered[start : start + half]
+    return float(np.median(ordered))
+
+
+def _emission_costs(steps: _Steps, config: WsadConfig) -> Array:
     """Cost (T-1, 9) of each direction: the cheapest of a free step, a slide along a wall and a full stop at one."""
-    tolerance = np.hypot(config.tolerance, noise)
-    along_tolerance = np.hypot(tolerance, min(spread, 0.5))
-    miss = UNIT - pushed[:, None]  # (T-1, 9, 2) what a wall would have had to take away
-    along = (miss * UNIT).sum(-1)
-    across = miss[..., 0] * UNIT[:, 1] - miss[..., 1] * UNIT[:, 0]
+    push = 1 - steps.keeps  # what a key adds to a displacement in one frame
+    blend = config.glide_blend * steps.keeps
+    tolerance = float(np.hypot(np.hypot(config.tolerance, blend), steps.noise / push))
+    along_tolerance = np.hypot(tolerance, min(steps.spread, 0.5))
+    miss = push * UNIT + steps.glided[:, None] - steps.walked[:, None]  # (T-1, 9, 2) what a wall would have taken away
+    along = (miss * UNIT).sum(-1) / push
+    across = (miss[..., 0] * UNIT[:, 1] - miss[..., 1] * UNIT[:, 0]) / push
     free = (along / along_tolerance) ** 2 / 2 + (across / tolerance) ** 2 / 2
-    length = np.linalg.norm(pushed, axis=-1)
-    rest = (length / np.hypot(config.still_tolerance, noise)) ** 2 / 2
-    blocked = config.blocked_cost + rest[:, None]
-    costs = np.minimum(np.minimum(free, blocked), _slide_cost(pushed, miss, tolerance, config))
-    costs[:, 0] = rest
+    drift = np.hypot(config.still_tolerance, steps.noise)
+    slack = np.hypot(np.hypot(config.still_tolerance, blend), steps.noise / push)
+    rest = (np.linalg.norm(miss[:, 0], axis=-1) / push / slack) ** 2 / 2
+    stopped = (np.linalg.norm(steps.walked, axis=-1) / drift) ** 2 / 2
+    costs = np.minimum(free, config.blocked_cost + stopped[:, None])
+    costs = np.minimum(costs, _slide_cost(steps.walked, miss, tolerance, config))
+    costs[:, 0] = np.minimum(rest, config.slide_cost + stopped)
     bounded: Array = np.minimum(costs, 12.0)  # a teleport must not outweigh its neighbours
     return bounded
 
 
-def _slide_cost(pushed: Array, miss: Array, tolerance: float, config: WsadConfig) -> Array:
+def _slide_cost(walked: Array, miss: Array, tolerance: float, config: WsadConfig) -> Array:
     """Cost (T-1, 9) of each direction having been bent by a wall.
 
     A wall takes away what points into it: sliding on, the lost part stands square to what is left; on the first contact
-    some of the way to the wall was still free, so the angle is between 0 and 90 degrees. A slide is never longer than a step.
+    some of the way to the wall was still free, so the angle is between 0 and 90 degrees. Walls never lengthen a step.
     """
-    left = np.linalg.norm(pushed, axis=-1)[:, None]
+    left = np.linalg.norm(walked, axis=-1)[:, None]
     lost = np.linalg.norm(miss, axis=-1)
-    cosine = (miss * pushed[:, None]).sum(-1) / np.maximum(left * lost, 1e-9)
+    cosine = (miss * walked[:, None]).sum(-1) / np.maximum(left * lost, 1e-9)
     angle = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
     blur = np.hypot(config.slide_angle, np.degrees(np.minimum(tolerance - config.tolerance, 1) / np.maximum(left, 0.1)))
     square = config.slide_cost + ((angle - 90) / blur) ** 2 / 2
     touch = config.slide_cost + 2.0 + (np.maximum(angle - 90, 0) / blur) ** 2 / 2
-    too_long = (np.maximum(left - 1, 0) / tolerance) ** 2 / 2
+    too_long = (np.maximum(left - np.linalg.norm(walked[:, None] + miss, axis=-1), 0) / tolerance) ** 2 / 2
     bent: Array = np.minimum(square, touch) + too_long
     return bent
 

@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pytest
 
-from annotation.wsad import UNIT, Wsad, WsadConfig, directions_of, infer_wsad, keys_of
+from annotation.wsad import UNIT, Wsad, WsadConfig, directions_of, estimate_glide, infer_wsad, keys_of
 from annotation.wsad_score import infer_fixed_rule, score_by_source, score_wsad, tally_wsad
 from engine.body import Body, Stance
 from engine.scenes.park import build_park
@@ -192,3 +192,17 @@ def test_a_pose_that_is_not_finite_is_refused() -> None:
     c2w[2, 0, 3] = np.nan
     with pytest.raises(ValueError, match="not finite"):
         infer_wsad(c2w, CONFIG)
+
+
+def test_momentum_is_found_and_taken_out() -> None:
+    keyboard, _ = random_actions(4, 400)
+    keyboard[np.arange(400) % 40 > 25] = 0  # now and then the player lets go and glides to a stop
+    pushes = UNIT[directions_of(keyboard)]
+    moves = np.zeros((400, 2))
+    for i in range(1, 400):
+        moves[i] = 0.8 * moves[i - 1] + 0.2 * pushes[i]
+    found = infer_wsad(track(moves[1:]), CONFIG)
+    agree = directions_of(found.keyboard)[:-1] == directions_of(keyboard)[1:]
+    assert estimate_glide(moves, 0.0, CONFIG.glide_evidence) == pytest.approx(0.8, abs=0.01)
+    assert agree.mean() > 0.95
+    assert estimate_glide(np.diff(free_walk(4).c2w[:, [0, 2], 3], axis=0), 0.0, CONFIG.glide_evidence) == 0
