@@ -33,13 +33,15 @@ def depth_to_code(depth: NDArray[np.float32]) -> NDArray[np.uint16]:
 
 def code_to_depth(code: NDArray[np.uint16]) -> NDArray[np.float32]:
     """Codes to float32 metres; ``INVALID_CODE`` becomes inf."""
-    return _METRES[code]
+    metres: NDArray[np.float32] = _METRES[code]
+    return metres
 
 
 def _metres_of_codes() -> NDArray[np.float32]:
-    metres = NEAREST * np.exp((np.arange(_STEPS + 2) - 1) * (_LOG_RANGE / _STEPS))
+    codes = np.arange(_STEPS + 2, dtype=np.float64)
+    metres: NDArray[np.float32] = (NEAREST * np.exp((codes - 1) * (_LOG_RANGE / _STEPS))).astype(np.float32)
     metres[INVALID_CODE] = np.inf
-    return metres.astype(np.float32)
+    return metres
 
 
 _METRES: Final = _metres_of_codes()
@@ -58,6 +60,12 @@ class DepthReader:
 
     def __len__(self) -> int:
         return len(self._codes)
+
+    def __enter__(self) -> "DepthReader":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Close the file."""

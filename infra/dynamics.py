@@ -34,7 +34,8 @@ def walk_direction(keyboard: Keyboard) -> Array:
     keys = np.maximum(keyboard, 0).astype(np.float64)
     direction = np.stack([keys[..., 3] - keys[..., 2], keys[..., 0] - keys[..., 1]], -1)
     length = np.linalg.norm(direction, axis=-1, keepdims=True)
-    return direction / np.maximum(length, 1.0)
+    unit: Array = direction / np.maximum(length, 1.0)
+    return unit
 
 
 def displacement(keyboard: Keyboard, yaw_before: Array, yaw_after: Array, config: DynamicsConfig) -> Array:

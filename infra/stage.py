@@ -1,19 +1,22 @@
 """Running a stage once: its key says what it would do; a finished run with that key is its result."""
 
 import json
+import shutil
 import socket
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
+import pyarrow.compute as pc
 
 from infra.digest import canonical_json, sha256_of
 from infra.lineage import code_commit
 from infra.progress import Observer, Progress
+from infra.schema.run import Run
 from infra.store import Store
-from infra.tables import append_rows, read_rows
+from infra.tables import append_rows, read_rows, records_from, rows_from
 
 OBSERVERS: list[Observer] = []  # told of every stage's progress; flows adds its own
 
@@ -37,18 +40,18 @@ class StageContext:
         self.stage, self.key = stage, key
         self.progress = Progress(stage, tuple(OBSERVERS))
         self.stopped_early = False
-        self._deadline = None if max_seconds is None else time.monotonic() + max_seconds
         self.scratch = store.home / "work" / key  # survives a kill; a stage continues from it
+        self._deadline = None if max_seconds is None else time.monotonic() + max_seconds
 
     def out_of_time(self) -> bool:
-        """Whether the stage's time cap is over; asking notes that the stage was stopped early."""
+        """Whether the stage's time cap is over; asking then notes that the stage was stopped early."""
         if self._deadline is not None and time.monotonic() > self._deadline:
             self.stopped_early = True
         return self.stopped_early
 
 
 def stage_key(name: str, version: int, inputs: Mapping[str, str], config: Any) -> str:
-    """sha256 of the stage's name, version, inputs and configuration."""
+    """sha256 of the stage's name, version, inputs and config section."""
     return sha256_of(canonical_json({"stage": name, "version": version, "inputs": dict(inputs), "config": config}))
 
 
@@ -64,47 +67,56 @@ def run_stage(
 ) -> StageResult:
     """Do ``work`` unless a run with the same key is finished; its row in table ``runs`` is written last.
 
-    ``fresh`` works again and adds a newer row. A config field ``max_seconds`` is the stage's time cap.
+    ``fresh`` forgets what an earlier run began, works again and adds a newer row. A config field ``max_seconds`` is
+    the time cap behind ``context.out_of_time()``. What ``work`` raises goes through, and nothing is recorded then.
     """
     key = stage_key(name, version, inputs, config)
     if not fresh and (found := find_run(store, key)) is not None:
         return found
-    context = StageContext(name, key, store, getattr(config, "max_seconds", None))
-    started, wall = time.monotonic(), time.time()
+    context = StageContext(name, key, store, _time_cap(config))
+    if fresh:
+        shutil.rmtree(context.scratch, ignore_errors=True)
+    started, began = time.time(), time.monotonic()
     try:
         outputs = dict(work(context))
     finally:
         context.progress.close()
-    seconds = time.monotonic() - started
-    row = {
-        "key": key,
-        "stage": name,
-        "version": version,
-        "inputs": canonical_json(dict(inputs)).decode(),
-        "config": canonical_json(config).decode(),
-        "config_digest": sha256_of(canonical_json(config)),
-        "outputs": canonical_json(outputs).decode(),
-        "code_commit": code_commit(),
-        "host": socket.gethostname(),
-        "started": wall,
-        "seconds": seconds,
-        "stopped_early": context.stopped_early,
-    }
-    append_rows(store, "runs", pa.Table.from_pylist([row]), transaction=f"{key}-{wall}")
-    return StageResult(stage=name, key=key, outputs=outputs, seconds=seconds, reused=False, stopped_early=context.stopped_early)
+    run = Run(
+        key=key,
+        stage=name,
+        version=version,
+        inputs=canonical_json(dict(inputs)).decode(),
+        config=canonical_json(config).decode(),
+        config_digest=sha256_of(canonical_json(config)),
+        outputs=canonical_json(outputs).decode(),
+        code_commit=code_commit(),
+        host=socket.gethostname(),
+        started=started,
+        seconds=time.monotonic() - began,
+        stopped_early=context.stopped_early or outputs.get("stopped_early") is True,
+    )
+    append_rows(store, "runs", rows_from([run]), transaction=f"{key}-{uuid.uuid4().hex}")
+    return _result(run, reused=False)
 
 
 def find_run(store: Store, key: str) -> StageResult | None:
     """The newest finished run with ``key``."""
-    rows = [row for row in read_rows(store, "runs").to_pylist() if row["key"] == key]
-    if not rows:
-        return None
-    row = max(rows, key=lambda candidate: float(candidate["started"]))
+    rows = read_rows(store, "runs")
+    runs = records_from(rows.filter(pc.equal(rows["key"], key)), Run)
+    return _result(max(runs, key=lambda run: run.started), reused=True) if runs else None
+
+
+def _result(run: Run, *, reused: bool) -> StageResult:
     return StageResult(
-        stage=row["stage"],
-        key=key,
-        outputs=json.loads(row["outputs"]),
-        seconds=row["seconds"],
-        reused=True,
-        stopped_early=row["stopped_early"],
+        stage=run.stage,
+        key=run.key,
+        outputs=json.loads(run.outputs),
+        seconds=run.seconds,
+        reused=reused,
+        stopped_early=run.stopped_early,
     )
+
+
+def _time_cap(config: Any) -> float | None:
+    seconds = vars(config).get("max_seconds")
+    return None if seconds is None else float(seconds)

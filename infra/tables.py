@@ -1,7 +1,6 @@
 """Small tables in Delta Lake: append-only rows from dataclasses. The one door to delta-rs and DuckDB."""
 
 import dataclasses
-import functools
 import types
 import typing
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from infra.errors import StoreFullError, StoreUnreachableError, TableSchemaError, naming_full_disk
 from infra.schema import Caption, Checkpoint, Episode, EvalScore
+from infra.schema.run import Run
 from infra.store import Store
 
 Record = TypeVar("Record")
@@ -24,6 +24,7 @@ _RECORDS: Final[dict[str, type[Any]]] = {
     "captions": Caption,
     "checkpoints": Checkpoint,
     "eval_scores": EvalScore,
+    "runs": Run,
 }
 """Tables whose columns the vocabulary fixes; the others take the columns of their first rows."""
 
@@ -139,13 +140,11 @@ def read_records(store: Store, table: str, cls: type[Record]) -> list[Record]:
     return records_from(read_rows(store, table), cls)
 
 
-@functools.cache
 def record_schema(cls: type[Any]) -> pa.Schema:
     """The columns of a dataclass: str, int, float, bool, Literal, and tuples or lists of them."""
     return pa.schema([(name, _arrow_type(hint, f"{cls.__name__}.{name}")) for name, hint in _field_types(cls).items()])
 
 
-@functools.cache
 def _field_types(cls: type[Any]) -> dict[str, Any]:
     hints = typing.get_type_hints(cls)
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}

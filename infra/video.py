@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 import av
 import numpy as np
@@ -103,7 +103,7 @@ def _write_frames(path: Path, frames: Iterator[NDArray[Any]], fps: float, codec:
     rate = Fraction(fps).limit_denominator(1001)
     options = {"movflags": "+faststart"} if codec.container == "mp4" else {}
     with av.open(str(path), "w", format=codec.container, options={"fflags": "+bitexact", **options}) as container:
-        stream = container.add_stream(codec.encoder, rate=rate, options=_encoder_options(codec, rate))
+        stream = cast(av.VideoStream, container.add_stream(codec.encoder, rate=rate, options=_encoder_options(codec, rate)))
         context = stream.codec_context
         stream.width, stream.height, stream.pix_fmt = width, height, codec.stored_format
         stream.time_base = context.time_base = 1 / rate

@@ -2,7 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -115,9 +115,10 @@ def frames_from_table(table: pa.Table) -> Frames:
     if not np.array_equal(table["frame"].to_numpy(), np.arange(count)):
         raise ValueError("frame numbers are not 0..N-1 without gaps; the frames object is damaged, record it again")
 
-    def stacked(name: str, dtype: type, *shape: int) -> NDArray[np.generic]:
+    def stacked(name: str, dtype: type, *shape: int) -> NDArray[Any]:
         flat = table[name].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-        return flat.astype(dtype).reshape(count, *shape)
+        values: NDArray[Any] = flat.astype(dtype).reshape(count, *shape)
+        return values
 
     frames = Frames(
         tick=table["tick"].to_numpy().astype(np.int64),

@@ -1,0 +1,52 @@
+"""One writer for a folder at a time, across processes."""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from infra.errors import BusyError
+
+_held: set[Path] = set()  # by this process; record locks do not exclude a process from itself
+
+
+@contextmanager
+def hold_folder(folder: Path, purpose: str) -> Iterator[None]:
+    """Hold ``folder`` for as long as the block runs. The system frees the lock of a process that was killed.
+
+    A record lock is used, so that a child which outlives its killed parent does not keep the folder.
+
+    Raises:
+        BusyError: another process holds it; names its purpose, process id and since when.
+    """
+    folder = folder.absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "writer.lock"
+    if folder in _held:
+        raise BusyError(f"{folder} is already in use by this process; wait for it to end")
+    with path.open("a+") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise BusyError(_holder(path, folder)) from None
+        _held.add(folder)
+        try:
+            file.truncate(0)
+            file.write(json.dumps({"pid": os.getpid(), "purpose": purpose, "since": time.strftime("%H:%M:%S")}))
+            file.flush()
+            yield
+        finally:
+            _held.discard(folder)
+            file.truncate(0)
+
+
+def _holder(path: Path, folder: Path) -> str:
+    try:
+        holder = json.loads(path.read_text())
+        who = f"by process {holder['pid']} ({holder['purpose']}, since {holder['since']})"
+        return f"{folder} is in use {who}; wait for it or end it with: kill {holder['pid']}"
+    except (ValueError, KeyError, TypeError):  # it has just begun and not yet said who it is
+        return f"{folder} is in use by another process; wait for it to end"

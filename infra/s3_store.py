@@ -1,0 +1,212 @@
+"""The store on S3. The only file that knows boto3; endpoint and credentials come from the ``AWS_*`` variables."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+
+from infra.digest import sha256_of, sha256_of_file
+from infra.errors import StoreUnreachableError, naming_full_disk
+from infra.local_store import sweep_scratch, write_atomically
+from infra.objects import check_pointer, corrupt, missing, object_key, object_name, verified
+
+CONNECT_SECONDS: Final = 2.0  # with three attempts an absent endpoint is named within ten seconds
+READ_SECONDS: Final = 30.0
+ATTEMPTS: Final = 3
+CACHE_BYTES: Final = 20 * 2**30  # of downloaded objects a store and user
+_PART_BYTES: Final = 64 * 2**20  # larger files go up in parts of this
+
+
+class S3Store:
+    """Objects, pointers and tables below ``s3://bucket/prefix``; downloads are kept in a bounded folder."""
+
+    def __init__(self, uri: str, home: Path | None = None, cache_bytes: int = CACHE_BYTES) -> None:
+        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+        if not bucket:
+            raise ValueError(f"store {uri!r} names no bucket; use s3://bucket/prefix")
+        self.bucket, self.prefix = bucket, prefix.strip("/")
+        self.uri = f"s3://{bucket}/{self.prefix}".rstrip("/")
+        self.home = home or Path.home() / ".cache" / "worldloom" / sha256_of(self.uri.encode())[:16]
+        self.cache_bytes = cache_bytes
+        self._session = boto3.Session()
+        config = Config(
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
+            s3={"addressing_style": "path"},
+        )
+        self._region = self._session.region_name or "us-east-1"
+        with self._naming_faults():
+            self._client: Any = self._session.client("s3", config=config, region_name=self._region)
+            self._client.head_bucket(Bucket=bucket)
+        sweep_scratch(self.home / "tmp")
+
+    @property
+    def endpoint(self) -> str:
+        """The address that requests go to."""
+        return str(self._client.meta.endpoint_url) if hasattr(self, "_client") else os.environ.get("AWS_ENDPOINT_URL", "AWS")
+
+    def put_bytes(self, data: bytes, suffix: str) -> str:
+        name = object_name(sha256_of(data), suffix)
+        if self._size(self._key(object_key(name))) != len(data):
+            self._put_if(object_key(name), data, {"IfNoneMatch": "*"})
+            self._check_size(name, len(data))
+        return name
+
+    def put_file(self, path: Path, suffix: str | None = None) -> str:
+        name = object_name(sha256_of_file(path), path.suffix if suffix is None else suffix)
+        size = path.stat().st_size
+        if self._size(self._key(object_key(name))) != size:
+            transfer = TransferConfig(multipart_threshold=_PART_BYTES, multipart_chunksize=_PART_BYTES, max_concurrency=4)
+            with self._naming_faults():
+                self._client.upload_file(str(path), self.bucket, self._key(object_key(name)), Config=transfer)
+            self._check_size(name, size)
+        return name
+
+    def get_bytes(self, name: str) -> bytes:
+        data = self._get(object_key(name))
+        if data is None:
+            raise missing(name, self.uri)
+        return verified(name, data, self.uri)
+
+    def local_path(self, name: str) -> Path:
+        path = self.home / object_key(name)
+        if path.exists():  # it was verified before it was renamed to here
+            os.utime(path)
+            return path
+        size = self._size(self._key(object_key(name)))
+        if size is None:
+            raise missing(name, self.uri)
+        self._make_room(size)
+
+        def download(temporary: Path) -> None:
+            with self._naming_faults():
+                self._client.download_file(self.bucket, self._key(object_key(name)), str(temporary))
+            if sha256_of_file(temporary) != name[:64]:
+                raise corrupt(name, self.uri)
+
+        with naming_full_disk(self.scratch(), size):
+            write_atomically(self.scratch(), path, download)
+        return path
+
+    def exists(self, name: str) -> bool:
+        return self._size(self._key(object_key(name))) is not None
+
+    def put_named(self, name: str, data: bytes) -> None:
+        self._put_if(f"named/{check_pointer(name)}", data, {})
+
+    def swap_named(self, name: str, expected: bytes | None, data: bytes) -> bool:
+        key = f"named/{check_pointer(name)}"
+        if expected is None:
+            return self._put_if(key, data, {"IfNoneMatch": "*"})
+        found = self._fetch(key)
+        if found is None or found[0] != expected:
+            return False
+        return self._put_if(key, data, {"IfMatch": found[1]})
+
+    def get_named(self, name: str) -> bytes | None:
+        return self._get(f"named/{check_pointer(name)}")
+
+    def table_uri(self, table: str) -> str:
+        return f"{self.uri}/tables/{table}"
+
+    def table_options(self) -> dict[str, str]:
+        credentials = self._session.get_credentials()
+        frozen = credentials.get_frozen_credentials()
+        options = {
+            "aws_access_key_id": frozen.access_key,
+            "aws_secret_access_key": frozen.secret_key,
+            "aws_region": self._region,
+            "aws_endpoint": self.endpoint,
+            "aws_allow_http": str(self.endpoint.startswith("http://")).lower(),
+            "aws_virtual_hosted_style_request": "false",
+            "aws_conditional_put": "etag",
+            "connect_timeout": f"{CONNECT_SECONDS:.0f}s",
+            "timeout": f"{READ_SECONDS:.0f}s",
+            "max_retries": str(ATTEMPTS),
+            "retry_timeout": "10s",
+        }
+        return options | ({"aws_session_token": frozen.token} if frozen.token else {})
+
+    def scratch(self) -> Path:
+        folder = self.home / "tmp"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def _key(self, key: str) -> str:
+        return f"{self.prefix}/{key}" if self.prefix else key
+
+    def _put_if(self, key: str, data: bytes, condition: dict[str, str]) -> bool:
+        """Put unless the condition fails; say whether it was put."""
+        try:
+            with self._naming_faults("PreconditionFailed", "ConditionalRequestConflict"):
+                self._client.put_object(Bucket=self.bucket, Key=self._key(key), Body=data, **condition)
+            return True
+        except ClientError:
+            return False
+
+    def _get(self, key: str) -> bytes | None:
+        found = self._fetch(key)
+        return None if found is None else found[0]
+
+    def _fetch(self, key: str) -> tuple[bytes, str] | None:
+        """Content and entity tag."""
+        try:
+            with self._naming_faults("NoSuchKey", "404"):
+                answer = self._client.get_object(Bucket=self.bucket, Key=self._key(key))
+                return answer["Body"].read(), answer["ETag"]
+        except ClientError:
+            return None
+
+    def _size(self, key: str) -> int | None:
+        try:
+            with self._naming_faults("NoSuchKey", "404"):
+                return int(self._client.head_object(Bucket=self.bucket, Key=key)["ContentLength"])
+        except ClientError:
+            return None
+
+    def _check_size(self, name: str, expected: int) -> None:
+        if self._size(self._key(object_key(name))) != expected:
+            raise corrupt(name, self.uri)
+
+    def _make_room(self, size: int) -> None:
+        """Delete the downloads that were not read for longest, until ``size`` more bytes fit."""
+        cached = [(path.stat().st_mtime, path.stat().st_size, path) for path in self.home.glob("objects/*/*")]
+        total = sum(entry[1] for entry in cached) + size
+        for _, held, path in sorted(cached):
+            if total <= self.cache_bytes:
+                return
+            path.unlink(missing_ok=True)
+            total -= held
+
+    @contextmanager
+    def _naming_faults(self, *expected: str) -> Iterator[None]:
+        """Turn what boto3 raises into one line with the endpoint; codes in ``expected`` go through as ``ClientError``."""
+        try:
+            yield
+        except (NoCredentialsError, PartialCredentialsError):
+            raise StoreUnreachableError(
+                f"store {self.uri} needs credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            ) from None
+        except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            if code in expected:
+                raise
+            raise StoreUnreachableError(self._refusal(code)) from error
+        except BotoCoreError as error:
+            raise StoreUnreachableError(
+                f"store {self.uri}: {self.endpoint} does not answer ({type(error).__name__}); start it or mend AWS_ENDPOINT_URL"
+            ) from None
+
+    def _refusal(self, code: str) -> str:
+        if code in ("404", "NoSuchBucket"):
+            return f"store {self.uri}: bucket {self.bucket} does not exist at {self.endpoint}; create it first"
+        if code in ("403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"):
+            return f"store {self.uri}: {self.endpoint} refuses the credentials ({code}); mend AWS_ACCESS_KEY_ID and its secret"
+        return f"store {self.uri}: {self.endpoint} answered {code}; see its log, then run again"
