@@ -1,0 +1,64 @@
+"""The loop on one page: what follows what, and what each stage is given."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from annotation.annotate import annotate
+from curation.curate import curate
+from engine.collect import collect
+from flows.bundle import assemble_bundle, shipped_bundle
+from flows.profile import Profile
+from flows.release import release
+from inference.evaluate.evaluate import evaluate
+from inference.evaluate.report import write_report
+from infra.stage import StageResult
+from infra.store import Store
+from modeling.compress import compress
+from modeling.distil import distil
+from modeling.train import train
+
+STAGES: Final = ("collect", "annotate", "curate", "train", "distil", "compress", "evaluate", "release")
+
+
+@dataclass(kw_only=True)
+class Loop:
+    """A profile on its way through the loop; ``results`` grows stage by stage."""
+
+    profile: Profile
+    store: Store
+    fresh: bool = False  # work again although there are finished results
+    dataset: str = ""  # a published version to start from; the stages before training are left out then
+    results: dict[str, StageResult] = field(default_factory=dict)
+
+    def run(self, until: str = "release") -> Iterator[StageResult]:
+        """Run stage after stage up to ``until``; each result is yielded as it comes.
+
+        What is finished already is found again by its key, so a killed loop goes on where it stopped.
+        """
+        for result in self._stages():
+            self.results[result.stage] = result
+            yield result
+            if result.stage == until:
+                return
+
+    def _stages(self) -> Iterator[StageResult]:
+        profile, store, fresh = self.profile, self.store, self.fresh
+        dataset = self.dataset
+        if not dataset:
+            yield (collected := collect(profile.collect, store, fresh=fresh))
+            yield (annotated := annotate(collected.outputs["digest"], profile.annotate, store, fresh=fresh))
+            yield (curated := curate(collected, annotated, profile.curate, store, fresh=fresh))
+            dataset = curated.outputs["dataset"]
+        yield (trained := train(dataset, profile.train, store, fresh=fresh))
+        yield (distilled := distil(trained, profile.train, profile.distil, store, fresh=fresh))
+        yield (compressed := compress(distilled, profile.compress, store, fresh=fresh))
+        candidate = assemble_bundle(store, profile.name, profile.release.start_images, trained, distilled, compressed)
+        shipped = shipped_bundle(store, candidate, profile.train, profile.distil)
+        yield (evaluated := evaluate(candidate, dataset, profile.evaluate, store, base=shipped, fresh=fresh))
+        yield release(candidate, evaluated, profile.release, store, fresh=fresh)
+
+    def write_report(self, home: Path) -> Path:
+        """Write the report of what is finished so far."""
+        return write_report(self.store, home, {stage: result.key for stage, result in self.results.items()})

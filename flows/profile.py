@@ -1,0 +1,145 @@
+"""A profile: the configs of all stages in one record, read from TOML, with overrides from the command line."""
+
+import dataclasses
+import difflib
+import json
+import tomllib
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from engine.collect import CollectConfig
+from flows.release import ReleaseConfig
+from inference.evaluate.evaluate import EvaluateConfig
+from modeling.compress import CompressConfig
+from modeling.distil import DistilConfig
+from modeling.train import TrainConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """One section for each stage, in the order of the loop. Files state only what differs from the defaults."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
+
+    name: str = "defaults"
+    collect: CollectConfig = CollectConfig()
+    train: TrainConfig = TrainConfig()
+    distil: DistilConfig = DistilConfig()
+    compress: CompressConfig = CompressConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+    release: ReleaseConfig = ReleaseConfig()
+
+
+def load_profile(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Profile:
+    """Read a profile that ships (``tiny``) or a TOML file, then apply overrides such as ``train.seed=3``.
+
+    Raises:
+        ValueError: names the profile or the key that is unknown or wrong, and the nearest that exists.
+    """
+    name, text = _read(name_or_path)
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"profile {name_or_path}: not valid TOML: {error}") from None
+    if "name" in values:
+        raise ValueError(f"profile {name_or_path}: leave out 'name'; a profile is called after its file")
+    for override in overrides:
+        values = merge(values, parse_override(override))
+    return build_profile({"name": name, **values}, str(name_or_path))
+
+
+def build_profile(values: Mapping[str, Any], source: str) -> Profile:
+    """Lay ``values`` over the defaults of every section and check all types.
+
+    Values are merged into the defaults first: a section's default may itself differ from its class's defaults.
+
+    Raises:
+        ValueError: one line a fault, each naming the whole key.
+    """
+    merged = merge(dataclasses.asdict(Profile()), values)
+    try:
+        return TypeAdapter(Profile).validate_json(json.dumps(merged), strict=True)
+    except ValidationError as error:
+        faults = "; ".join(_describe(fault["loc"], fault["type"], fault["msg"], fault["input"]) for fault in error.errors())
+        raise ValueError(f"profile {source}: {faults}") from None
+    except TypeError as error:  # a TOML date
+        raise ValueError(f"profile {source}: {error}") from None
+
+
+def parse_override(text: str) -> dict[str, Any]:
+    """Turn ``a.b=c`` into ``{"a": {"b": c}}``; c is TOML, a bare word is text.
+
+    Raises:
+        ValueError: there is no key or no ``=``.
+    """
+    key, equals, value = text.partition("=")
+    parts = [part.strip() for part in key.split(".")]
+    if not equals or not all(parts):
+        raise ValueError(f"--set {text!r}: write section.key=value, for example train.seed=3")
+    try:
+        parsed: Any = tomllib.loads(f"value = {value.strip()}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value.strip()
+    for part in reversed(parts):
+        parsed = {part: parsed}
+    return typing.cast("dict[str, Any]", parsed)
+
+
+def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables are merged key by key, anything else is replaced."""
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def shipped_profiles() -> list[str]:
+    """Names of the profiles that come with the package."""
+    return sorted(entry.name.removesuffix(".toml") for entry in _folder().iterdir() if entry.name.endswith(".toml"))
+
+
+def _folder() -> Any:
+    return resources.files("infra") / "profiles"
+
+
+def _read(name_or_path: str | Path) -> tuple[str, str]:
+    path = Path(name_or_path)
+    if path.suffix == ".toml":
+        if not path.is_file():
+            raise ValueError(f"profile {path}: no such file")
+        return path.stem, path.read_text(encoding="utf-8")
+    names = shipped_profiles()
+    if str(name_or_path) not in names:
+        raise ValueError(f"no profile {str(name_or_path)!r}{_nearest(str(name_or_path), names)}; there are {', '.join(names)}")
+    return str(name_or_path), (_folder() / f"{name_or_path}.toml").read_text(encoding="utf-8")
+
+
+def _describe(where: Sequence[str | int], kind: str, message: str, value: Any) -> str:
+    key = ".".join(str(part) for part in where)
+    if kind == "unexpected_keyword_argument":
+        *section, last = where
+        return f"unknown key {key}{_nearest(str(last), _keys_of(section))}"
+    return f"{key} = {value!r}: {message[0].lower()}{message[1:]}"
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f" (did you mean {found[0]}?)" if found else ""
+
+
+def _keys_of(section: Sequence[str | int]) -> list[str]:
+    """Field names of the dataclass at ``section``; none where the path leads through something else."""
+    hint: Any = Profile
+    for part in section:
+        if isinstance(part, int):
+            hint = typing.get_args(hint)[0]
+        elif dataclasses.is_dataclass(hint):
+            hint = typing.get_type_hints(hint).get(part)
+    return [field.name for field in dataclasses.fields(hint)] if dataclasses.is_dataclass(hint) else []
