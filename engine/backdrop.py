@@ -58,8 +58,8 @@ def _lawn(scene: Scene, reach: float) -> Array:
     for _ in range(int(4 * scene.half**2 / 7)):
         u, v = rng.uniform(0, GROUND_SIZE, 2)
         size = rng.uniform(0.10, 0.24) * texels
-        colour = np.array(FLOWERS[int(rng.integers(0, len(FLOWERS)))]) * 255
-        draw.ellipse((u - size, v - size, u + size, v + size), fill=tuple(int(c) for c in colour))
+        flower = FLOWERS[int(rng.integers(0, len(FLOWERS)))]
+        draw.ellipse((u - size, v - size, u + size, v + size), fill=tuple(int(255 * channel) for channel in flower))
     return np.asarray(canvas.filter(ImageFilter.GaussianBlur(0.8)), float) / 255
 
 

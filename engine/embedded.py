@@ -1,5 +1,7 @@
 """The embedded world as a recorder: own scenes, own renderer, fixed tick."""
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,7 +26,7 @@ class EmbeddedRecorder:
             RendererUnavailableError: the job's renderer cannot draw here.
         """
         self._job = job
-        self._body = Body(build_scene(job.family, job.scene_seed), job.fps)
+        self._body = _body_of(job.family, job.scene_seed, job.fps)
         self._plan = plan_of(self._body, job)
         self._ready_renderer(job).load(self._body.scene)
         self._stance = self._plan.start
@@ -57,12 +59,15 @@ class EmbeddedRecorder:
         )
 
     def close(self) -> None:
-        """Drop the renderer."""
-        self._renderer = None
+        """Give the renderer back."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
 
     def _ready_renderer(self, job: Job) -> SceneRenderer:
         config = RenderConfig(width=job.width, height=job.height, renderer=job.renderer)
         if self._renderer is None or self._renderer.config != config:
+            self.close()
             self._renderer = SceneRenderer(config)
         return self._renderer
 
@@ -81,6 +86,12 @@ class EmbeddedRecorder:
             raw_pose=panda_pose(c2w),
             collided=self._stance.collided,
         )
+
+
+@functools.lru_cache(maxsize=1)
+def _body_of(family: str, seed: int, fps: float) -> Body:
+    """The scene of the last job is kept, since jobs come scene by scene."""
+    return Body(build_scene(family, seed), fps)
 
 
 def plan_of(body: Body, job: Job) -> WalkPlan:

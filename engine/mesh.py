@@ -73,7 +73,7 @@ class MeshBuilder:
         x, base, z = centre
         w, h, d = size[0] / 2, size[1], size[2] / 2
         lower = np.array([[x - w, base, z - d], [x + w, base, z - d], [x + w, base, z + d], [x - w, base, z + d]])
-        self.tower(lower, lower + [0, h, 0], colour, texture)
+        self.tower(lower, raised(lower, h), colour, texture)
 
     def tower(self, lower: Array, upper: Array, colour: Colour, texture: str, tile: float = TILE) -> None:
         """A body between two rings (k, 3) of corners; the upper ring may have shrunk to one point."""
@@ -121,7 +121,8 @@ class MeshBuilder:
 
     def build(self) -> Mesh:
         """Return all bodies as one mesh of triangle fans."""
-        position, normal, uv, layer, colour, triangles = [], [], [], [], [], []
+        position, normal, uv, layer, colour = [], [], [], [], []
+        triangles: list[tuple[int, int, int]] = []
         count = 0
         for points, face_normal, face_uv, face_layer, face_colour in self._faces:
             k = len(points)
@@ -140,6 +141,11 @@ class MeshBuilder:
             colour=np.concatenate(colour),
             triangles=np.array(triangles, np.int32),
         )
+
+
+def raised(points: Array, height: float, forward: float = 0.0, right: float = 0.0) -> Array:
+    """Points (k, 3) as (x, height, z), moved."""
+    return np.asarray(points + np.array([right, height, forward]))
 
 
 def tint(colour: str, factor: float = 1.0) -> Colour:

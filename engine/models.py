@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from engine.mesh import Mesh, MeshBuilder, tint
+from engine.mesh import Mesh, MeshBuilder, raised, tint
 from engine.scenes.scene import Character, Colour, Scene, SceneObject
 
 WOOD: Final = tint("brown")
@@ -195,10 +195,10 @@ def build_character_mesh(character: Character, phase: int, ground: Colour) -> Me
     ring = np.array([[-0.09, 0, -0.11], [0.09, 0, -0.11], [0.09, 0, 0.11], [-0.09, 0, 0.11]])
     for side in (-1, 1):
         foot = side * swing
-        leg = ring + [side * 0.13, 0, 0]
-        builder.tower(leg + [0, 0.02, foot], leg + [0, 0.85, 0], tint(character.trousers), "plain")
-        arm = ring * 0.8 + [side * 0.34, 0, 0]
-        builder.tower(arm + [0, 0.85, -foot], arm + [0, 1.42, 0], tint(character.shirt, 0.85), "plain")
+        leg = raised(ring, 0, right=side * 0.13)
+        builder.tower(raised(leg, 0.02, foot), raised(leg, 0.85), tint(character.trousers), "plain")
+        arm = raised(ring * 0.8, 0, right=side * 0.34)
+        builder.tower(raised(arm, 0.85, -foot), raised(arm, 1.42), tint(character.shirt, 0.85), "plain")
     builder.box((0, 0.85, 0), (0.5, 0.6, 0.3), tint(character.shirt), "plain")
     builder.box((0, 1.47, 0), (0.26, 0.3, 0.26), (0.92, 0.74, 0.6), "plain")
     builder.box((0, 1.7, -0.02), (0.3, 0.1, 0.3), (0.25, 0.16, 0.1), "plain")

@@ -33,7 +33,7 @@ class Obstacles:
 
     def clearance(self, points: Array) -> Array:
         """Distance (P,) from each point to the nearest footprint, metres."""
-        return self.gaps(points)[0].min(1)
+        return np.asarray(self.gaps(points)[0].min(1))
 
     def with_circles(self, points: Array, radius: float) -> "Obstacles":
         """These obstacles and one circle round each of ``points`` (K, 2)."""

@@ -22,6 +22,13 @@ Renderer = str
 
 NEAR: Final = 0.1  # metres
 FAR: Final = 300.0  # metres; what lies there (the sky) has no depth
+PANDA_SETTINGS: Final = """
+gl-version 3 3
+audio-library-name null
+notify-level error
+notify-level-x11display fatal
+notify-level-egldisplay fatal
+"""  # the displays complain of screens that nobody needs
 EGL_ADVICE: Final = (
     "EGL cannot draw here; install libegl1 libegl-mesa0 libgl1-mesa-dri libgles2, or set collect.renderer = 'software'"
 )
@@ -90,7 +97,7 @@ class _Device:
     def __init__(self, config: RenderConfig) -> None:
         from panda3d import core  # costs 0.3 s, so only when something is drawn
 
-        core.load_prc_file_data("", "gl-version 3 3\nnotify-level error\naudio-library-name null\ngarbage-collect-states 1")
+        core.load_prc_file_data("", PANDA_SETTINGS)
         name = {"egl": "p3headlessgl", "software": "p3tinydisplay"}[config.renderer]
         self.core: Any = core
         self.exact = config.renderer == "egl"
@@ -156,6 +163,7 @@ class SceneRenderer:
             if child != self._camera:
                 child.remove_node()
         world = self._root.attach_new_node("world")
+        world.set_bin("unsorted", 0)  # drawn in the order of loading: where surfaces tie in depth, the order decides pixels
         haze = scene.palette.horizon
         if self._device.exact:
             core = self._device.core
@@ -192,6 +200,10 @@ class SceneRenderer:
         rgb, buffer = self._device.read()
         scale = self.config.supersample
         return average_pixels(rgb, scale), None if buffer is None else depth_of(buffer, scale)
+
+    def close(self) -> None:
+        """Give the device back."""
+        self._device.engine.remove_all_windows()
 
     def _load_layers(self) -> Any:
         core, images = self._device.core, paint_textures()

@@ -47,7 +47,7 @@ def paint_textures() -> NDArray[np.uint8]:
     images = {name: np.repeat(value[..., None], 3, -1) for name, value in layers.items()}
     images["window"] = _window(u, v)
     stacked = np.stack([images[name] for name in TEXTURES])
-    return np.clip(stacked * 215, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(stacked * 215, 0, 255), np.uint8)
 
 
 def _brick(u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,5 +1,6 @@
 """Scripts of actions: exploring, and walks that come back to places seen before. Same scene and seed, same walk."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -87,6 +88,7 @@ def evaluation_plan(body: Body, walk: str, start_number: int) -> WalkPlan:
     return WalkPlan(start=evaluation_start(body, start_number), keyboard=keyboard, mouse=mouse)
 
 
+@functools.lru_cache(maxsize=64)
 def evaluation_start(body: Body, number: int) -> Stance:
     """A start from which each single-key walk stays free and which sees three things; fewer if there is no such place.
 
@@ -212,14 +214,14 @@ def _out_and_back(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan
 
 def _loop(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:
     """Round a circle or a square and on over the same ground; smaller rounds after failed tries."""
-    for attempt in range(60):
+    for attempt in range(120):
         side, start = str(rng.choice(["L", "R"])), _free_stance(body, rng)
         if attempt >= 30 or rng.random() < 0.6:
-            turn = float(rng.choice([0.08, 0.1, 0.125, 0.16] if attempt < 30 else [0.2, 0.3]))
+            turn = float(rng.choice([0.08, 0.1, 0.125, 0.16] if attempt < 30 else [0.2]))
             lap = hold(f"W+{side}", round(24 / turn), turn)
         else:
             lap = join([hold("W", int(rng.integers(24, 48))), hold(side, 30, 0.2)] * 4)  # a square
-        if body.walks_free(start, *lap, VIEW):
+        if body.walks_free(start, *lap, VIEW if attempt < 60 else NARROW_VIEW):
             break
     keyboard, mouse = join([lap] * (frames // len(lap[0]) + 1))
     return WalkPlan(start=start, keyboard=keyboard[:frames], mouse=mouse[:frames])

@@ -146,7 +146,7 @@ class VizdoomRecorder:
                 import vizdoom
             except ImportError as error:
                 raise WorldloomError(
-                    "recording Doom needs ViZDoom; install worldloom[games] or set vizdoom_episodes = 0"
+                    "recording Doom needs the package vizdoom; install it or set collect.vizdoom_episodes = 0"
                 ) from error
             self._game = _start_game(vizdoom)
         return self._game

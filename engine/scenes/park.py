@@ -1,65 +1,61 @@
 """The outdoor family ``park``: a walled garden of few, clearly different landmarks, laid out from a seed."""
 
 import math
-from typing import Final
+from itertools import pairwise
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from engine.obstacles import BODY_RADIUS, Obstacles, obstacles_of
 from engine.scenes.scene import Character, Light, Palette, Point, Scene, SceneObject
 
-# kind, caption, size (w, h, d) and its spread, colours, textures, share of all things
+PILLAR_TEXTURES: Final = ("bands", "checker", "diagonal")
+COLUMN_TEXTURES: Final = ("bands", "stripes", "plain")
+HUT_TEXTURES: Final = ("brick", "planks", "window")
+WALL_TEXTURES: Final = ("brick", "stone", "checker")
+CRATE_TEXTURES: Final = ("planks", "diagonal", "dots")
+SIGN_TEXTURES: Final = ("diagonal", "dots", "checker")
+
+
+class Kind(NamedTuple):
+    """A kind of landmark that a park may hold."""
+
+    kind: str
+    caption: str
+    size: tuple[float, float, float]  # metres: width, height, depth
+    spread: float  # share by which the size varies
+    colours: tuple[str, ...]
+    textures: tuple[str, ...]
+    weight: int  # how often, against the others
+
+
 KINDS: Final = (
-    (
-        "pillar",
-        "{colour} {texture} pillar",
-        (1.0, 3.0, 1.0),
-        0.15,
-        ("red", "yellow", "blue", "white"),
-        ("bands", "checker", "diagonal"),
-        9,
-    ),
-    (
-        "column",
-        "{colour} {texture} column",
-        (1.2, 3.4, 1.2),
-        0.15,
-        ("orange", "purple", "teal"),
-        ("bands", "stripes", "plain"),
-        6,
-    ),
-    (
-        "hut",
-        "hut with a {colour} roof",
-        (3.6, 3.6, 3.2),
-        0.10,
-        ("red", "blue", "purple", "teal"),
-        ("brick", "planks", "window"),
-        7,
-    ),
-    ("wall", "{colour} {texture} wall", (4.5, 2.0, 0.5), 0.15, ("orange", "grey", "white"), ("brick", "stone", "checker"), 7),
-    (
-        "crate",
-        "{colour} {texture} crate",
-        (1.3, 1.2, 1.3),
-        0.20,
-        ("orange", "yellow", "teal", "red"),
-        ("planks", "diagonal", "dots"),
-        8,
-    ),
-    ("hedge", "hedge", (4.0, 1.15, 0.9), 0.15, ("green",), ("hedge",), 7),
-    ("round_tree", "round {colour} tree", (3.4, 4.6, 3.4), 0.15, ("green", "orange", "pink"), ("hedge",), 13),
-    ("pine", "pine", (2.9, 5.6, 2.9), 0.15, ("green", "teal"), ("plain",), 8),
-    ("bench", "{colour} bench", (2.0, 1.0, 0.6), 0.05, ("brown", "red", "blue"), ("plain",), 6),
-    ("lamp", "lamp post", (0.6, 3.6, 0.6), 0.05, ("yellow", "white"), ("plain",), 6),
-    ("gate", "{colour} gate", (3.4, 3.2, 0.6), 0.10, ("red", "white", "purple"), ("bands", "plain"), 3),
-    ("sign", "{colour} {texture} sign", (2.2, 2.2, 0.16), 0.10, ("yellow", "white", "red"), ("diagonal", "dots", "checker"), 5),
-    ("flag", "{colour} flag", (1.6, 4.6, 0.4), 0.10, ("red", "blue", "yellow"), ("plain", "checker"), 5),
-    ("fountain", "fountain", (3.2, 2.2, 3.2), 0.10, ("white", "teal"), ("stone",), 3),
-    ("rock", "{colour} rock", (2.0, 1.3, 1.7), 0.25, ("grey", "brown"), ("plain",), 6),
+    Kind("pillar", "{colour} {texture} pillar", (1.0, 3.0, 1.0), 0.15, ("red", "yellow", "blue", "white"), PILLAR_TEXTURES, 9),
+    Kind("column", "{colour} {texture} column", (1.2, 3.4, 1.2), 0.15, ("orange", "purple", "teal"), COLUMN_TEXTURES, 6),
+    Kind("hut", "hut with a {colour} roof", (3.6, 3.6, 3.2), 0.10, ("red", "blue", "purple", "teal"), HUT_TEXTURES, 7),
+    Kind("wall", "{colour} {texture} wall", (4.5, 2.0, 0.5), 0.15, ("orange", "grey", "white"), WALL_TEXTURES, 7),
+    Kind("crate", "{colour} {texture} crate", (1.3, 1.2, 1.3), 0.20, ("orange", "yellow", "teal", "red"), CRATE_TEXTURES, 8),
+    Kind("hedge", "hedge", (4.0, 1.15, 0.9), 0.15, ("green",), ("hedge",), 7),
+    Kind("round_tree", "round {colour} tree", (3.4, 4.6, 3.4), 0.15, ("green", "orange", "pink"), ("hedge",), 13),
+    Kind("pine", "pine", (2.9, 5.6, 2.9), 0.15, ("green", "teal"), ("plain",), 8),
+    Kind("bench", "{colour} bench", (2.0, 1.0, 0.6), 0.05, ("brown", "red", "blue"), ("plain",), 6),
+    Kind("lamp", "lamp post", (0.6, 3.6, 0.6), 0.05, ("yellow", "white"), ("plain",), 6),
+    Kind("gate", "{colour} gate", (3.4, 3.2, 0.6), 0.10, ("red", "white", "purple"), ("bands", "plain"), 3),
+    Kind("sign", "{colour} {texture} sign", (2.2, 2.2, 0.16), 0.10, ("yellow", "white", "red"), SIGN_TEXTURES, 5),
+    Kind("flag", "{colour} flag", (1.6, 4.6, 0.4), 0.10, ("red", "blue", "yellow"), ("plain", "checker"), 5),
+    Kind("fountain", "fountain", (3.2, 2.2, 3.2), 0.10, ("white", "teal"), ("stone",), 3),
+    Kind("rock", "{colour} rock", (2.0, 1.3, 1.7), 0.25, ("grey", "brown"), ("plain",), 6),
 )
-TEXTURE_WORDS: Final = {"bands": "striped", "stripes": "striped", "checker": "chequered", "diagonal": "hazard-striped"}
-TEXTURE_WORDS_MORE: Final = {"dots": "dotted", "planks": "wooden", "brick": "brick", "stone": "stone", "plain": "", "hedge": ""}
+TEXTURE_WORDS: Final = {
+    "bands": "striped",
+    "stripes": "striped",
+    "checker": "chequered",
+    "diagonal": "hazard-striped",
+    "dots": "dotted",
+    "planks": "wooden",
+    "plain": "",
+    "hedge": "",
+}
 BORDERS: Final = (("orange", "brick"), ("green", "hedge"), ("brown", "planks"), ("white", "stone"))  # north, east, south, west
 NAMES: Final = ("Ada", "Bo", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hana")
 AREA_PER_THING: Final = 44.0  # square metres
@@ -153,7 +149,7 @@ def _border(half: float) -> list[SceneObject]:
 
 def _spread_things(rng: np.random.Generator, half: float, paths: tuple[tuple[Point, ...], ...]) -> list[SceneObject]:
     """Things at random places that keep clear of each other, of the ways and of the boundary."""
-    weights = np.array([kind[-1] for kind in KINDS], float)
+    weights = np.array([kind.weight for kind in KINDS], float)
     wanted = int(4 * half * half / AREA_PER_THING)
     things: list[SceneObject] = []
     taken: list[tuple[float, float, float]] = []
@@ -173,18 +169,17 @@ def _spread_things(rng: np.random.Generator, half: float, paths: tuple[tuple[Poi
     return things
 
 
-def _one_thing(rng: np.random.Generator, kind: tuple[object, ...], half: float) -> SceneObject:
-    name, caption, size, spread, colours, textures, _ = kind
-    assert isinstance(size, tuple) and isinstance(colours, tuple) and isinstance(textures, tuple) and isinstance(spread, float)
-    grow = 1 + spread * rng.uniform(-1, 1)
+def _one_thing(rng: np.random.Generator, kind: Kind, half: float) -> SceneObject:
+    grow = 1 + kind.spread * rng.uniform(-1, 1)
+    width, height, depth = (length * grow for length in kind.size)
     x, z = rng.uniform(-half, half, 2)
-    colour, texture = str(rng.choice(colours)), str(rng.choice(textures))
-    word = (TEXTURE_WORDS | TEXTURE_WORDS_MORE).get(texture, texture)
+    colour, texture = str(rng.choice(kind.colours)), str(rng.choice(kind.textures))
+    word = TEXTURE_WORDS.get(texture, texture)
     return SceneObject(
-        kind=str(name),
-        name=" ".join(str(caption).format(colour=colour, texture=word).split()),
+        kind=kind.kind,
+        name=" ".join(kind.caption.format(colour=colour, texture=word).split()),
         position=(round(float(x), 3), round(float(z), 3)),
-        size=(round(size[0] * grow, 3), round(size[1] * grow, 3), round(size[2] * grow, 3)),
+        size=(round(width, 3), round(height, 3), round(depth, 3)),
         yaw=round(float(rng.uniform(0, 360)), 1),
         colour=colour,
         texture=texture,
@@ -194,7 +189,7 @@ def _one_thing(rng: np.random.Generator, kind: tuple[object, ...], half: float) 
 def _densify(path: tuple[Point, ...]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     """Points every half metre or so along a polyline, (K, 2)."""
     corners = np.array(path)
-    steps = [np.linspace(a, b, 24) for a, b in zip(corners[:-1], corners[1:], strict=True)]
+    steps = [np.linspace(a, b, 24) for a, b in pairwise(corners)]
     return np.concatenate(steps)
 
 

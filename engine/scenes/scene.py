@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from infra.digest import canonical_json, sha256_of
@@ -52,7 +53,7 @@ class Character:
     def place(self, seconds: float) -> tuple[Point, float, float]:
         """Return position, yaw in degrees and the metres walked so far, at ``seconds`` after the start."""
         corners = [*self.path, self.path[0]]
-        legs = list(zip(corners[:-1], corners[1:], strict=True))
+        legs = list(pairwise(corners))
         lengths = [math.dist(a, b) for a, b in legs]
         walked = self.offset + self.speed * seconds
         along = walked % sum(lengths)

@@ -1,0 +1,41 @@
+"""Small jobs for the recorders."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from engine.job import Job, scene_seed
+from engine.render import egl_available
+from tests.requirements import require
+
+
+@pytest.fixture(scope="session")
+def egl() -> str:
+    """The renderer's name, where it works."""
+    require(egl_available(), "EGL (libegl1 libegl-mesa0 libgl1-mesa-dri libgles2)")
+    return "egl"
+
+
+@pytest.fixture
+def make_job() -> Callable[..., Job]:
+    """Jobs of a small park walk; keywords replace fields."""
+    base = Job(
+        source="embedded",
+        family="park",
+        split="train",
+        scene_seed=scene_seed("park", "train", 0, 0),
+        walk="explore",
+        seed=0,
+        frames=24,
+        width=224,
+        height=128,
+        fps=16.0,
+        renderer="egl",
+    )
+
+    def make(**changes: Any) -> Job:
+        return dataclasses.replace(base, **changes)
+
+    return make

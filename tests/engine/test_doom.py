@@ -1,0 +1,93 @@
+"""ViZDoom through the same protocol: lock-step, repeatable, with poses and depth that agree with the pixels."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.games.doom import FPS, c2w_from_doom, doom_depth, doom_intrinsics, doom_map, doom_pose
+from engine.games.explorer import DepthExplorer
+from engine.job import scene_seed
+from engine.record import record_job
+from infra.dynamics import pitch_and_yaw
+
+
+@pytest.fixture
+def doom_job(make_job):
+    def make(**changes):
+        fixed = {"source": "vizdoom", "family": "doom", "fps": FPS, "renderer": "vizdoom", "frames": 60}
+        return make_job(**(fixed | {"scene_seed": scene_seed("doom", "train", 1, 0)} | changes))
+
+    return make
+
+
+@given(pose=st.tuples(*[st.floats(-4000, 4000)] * 3, st.floats(0, 359.9)))
+def test_doom_poses_round_trip(pose):
+    c2w = c2w_from_doom(np.array(pose))
+    assert np.allclose(doom_pose(c2w), pose, atol=1e-6) or np.isclose(abs(doom_pose(c2w)[3] - pose[3]), 360)
+    assert np.isclose(np.linalg.det(c2w[:3, :3]), 1)
+
+
+def test_angle_zero_looks_along_x_and_grows_to_the_left():
+    _, yaw = pitch_and_yaw(c2w_from_doom(np.array([0, 0, 0, 0.0])))
+    _, left = pitch_and_yaw(c2w_from_doom(np.array([0, 0, 0, 10.0])))
+    assert np.isclose(yaw, 90) and np.isclose(left, 80)
+
+
+def test_splits_never_share_a_map(make_job):
+    maps = {
+        split: {doom_map(make_job(split=split, scene_seed=scene_seed("doom", split, i, 0))) for i in range(60)}
+        for split in ("train", "val", "test")
+    }
+    assert not maps["train"] & maps["test"] and not maps["train"] & maps["val"] and not maps["val"] & maps["test"]
+
+
+def test_depth_levels_become_metres_and_the_last_level_is_unknown():
+    levels = np.array([[0, 255], [100, 10]], np.uint8).repeat(2, 0).repeat(2, 1)
+    depth = doom_depth(levels, 2, 2)
+    assert np.isinf(depth[0, 1]) and np.isclose(depth[1, 0], 100.5 * 7.5 / 32)
+
+
+def test_the_explorer_turns_away_from_a_near_wall_but_not_for_ever():
+    explorer = DepthExplorer([1])
+    near = np.full((128, 224), 0.8, np.float32)
+    near[:, 112:] = 1.4
+    rows = [explorer.act(near) for _ in range(200)]
+    yaw = np.array([mouse[1] for _, mouse in rows])
+    assert (yaw[:12] > 0).all()  # the right side is more open
+    assert any(keyboard[:4].any() for keyboard, _ in rows)
+
+
+def test_doom_records_the_same_twice_in_lock_step(doom_job):
+    first, again = record_job(doom_job()), record_job(doom_job())
+    assert first.frames.rgb_sha256 == again.frames.rgb_sha256
+    assert (np.diff(first.frames.tick) == 2).all()
+    assert first.episode.depth_kind == "coarse" and first.episode.sync == "exact"
+    assert np.allclose(pitch_and_yaw(first.frames.c2w)[0], 0)
+
+
+def test_turns_follow_the_mouse_and_pixels_follow_the_pose(doom_job):
+    recording = record_job(doom_job(frames=160))
+    frames = recording.frames
+    yaw = np.degrees(np.unwrap(np.radians(pitch_and_yaw(frames.c2w)[1])))
+    assert np.allclose(np.diff(yaw), frames.mouse[:-1, 1] * 15, atol=0.02)
+    fx, fy, cx, cy = doom_intrinsics(224, 128)
+    v, u = np.mgrid[0:128, 0:224] + 0.5
+    warped, still = [], []
+    for now, later in zip(range(10, 150, 10), range(14, 154, 10), strict=True):
+        depth = recording.depth[now]
+        points = np.stack([(u - cx) / fx * depth, (v - cy) / fy * depth, depth], -1)[np.isfinite(depth)]
+        move = np.linalg.inv(frames.c2w[later]) @ frames.c2w[now]
+        seen = points @ move[:3, :3].T + move[:3, 3]
+        column, row = seen[:, 0] / seen[:, 2] * fx + cx, seen[:, 1] / seen[:, 2] * fy + cy
+        inside = (seen[:, 2] > 0.3) & (column > 0) & (column < 224) & (row > 0) & (row < 128)
+        found = recording.rgb[later][row[inside].astype(int), column[inside].astype(int)].astype(int)
+        there = recording.rgb[now][np.isfinite(depth)][inside].astype(int)
+        warped.append(np.median(np.abs(found - there)))
+        still.append(np.median(np.abs(recording.rgb[later].astype(int) - recording.rgb[now])))
+    assert np.mean(warped) < 0.6 * np.mean(still)
+
+
+def test_doom_refuses_a_frame_rate_that_is_not_its_own(doom_job):
+    with pytest.raises(ValueError, match=r"17\.5"):
+        record_job(doom_job(fps=16.0))
