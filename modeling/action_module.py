@@ -92,7 +92,7 @@ class ActionModule(nn.Module):
 
     def _attend_keys(self, x: Tensor, actions: Actions, latents: int, table: tuple[Tensor, Tensor]) -> Tensor:
         spots = x.shape[1] // latents
-        dtype = self.keyboard_embed[0].weight.dtype
+        dtype = self.proj_keyboard.weight.dtype
         memory = None if actions.memory_keyboard is None else self.keyboard_embed(actions.memory_keyboard.to(dtype))
         window = self._windows(self.keyboard_embed(actions.keyboard.to(dtype)), memory)
         pairs = self.keyboard_attn_kv(window.flatten(2))  # (B, F, 2A)

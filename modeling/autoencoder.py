@@ -44,7 +44,7 @@ class AutoencoderConfig:
 TINY_AUTOENCODER = AutoencoderConfig(
     encoder_width=64,
     decoder_width=64,
-    latent_channels=16,
+    latent_channels=32,
     multipliers=(1, 2),
     halve_time=(False,),
     patch=4,

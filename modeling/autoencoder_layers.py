@@ -30,7 +30,7 @@ class CausalConv3d(nn.Conv3d):
     a test holds it equal to ``torch.nn.functional.conv3d``.
     """
 
-    def forward(self, x: Tensor, stream: Stream | None = None) -> Tensor:  # type: ignore[override]
+    def forward(self, x: Tensor, stream: Stream | None = None) -> Tensor:
         """Map (B, C, T, H, W) to (B, C', T, H', W'), T' = T whatever the kernel."""
         taps = self.kernel_size[0]
         if taps > 1:

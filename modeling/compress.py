@@ -7,7 +7,7 @@ from typing import Any, Final
 from infra.stage import StageContext, StageResult, run_stage
 from infra.store import Store
 from modeling.checkpoint import find_checkpoint, save_checkpoint
-from modeling.int8 import quantise_linears
+from modeling.int8 import Int8Linear, quantise_linears
 from modeling.loop import TrainingLog
 from modeling.world_model import load_denoiser
 
@@ -45,6 +45,7 @@ def _compress(student: str, config: CompressConfig, store: Store, context: Stage
     errors = []
     for name, weight in before.items():
         layer = model.get_submodule(name.removesuffix(".weight"))
+        assert isinstance(layer, Int8Linear)
         restored = layer.weight.float() * layer.scale[:, None]
         errors.append(float((restored - weight).norm() / weight.norm()))
     nothing = TrainingLog(steps=0, seconds=0.0, stopped_early=False, curve=())
@@ -59,4 +60,3 @@ def _compress(student: str, config: CompressConfig, store: Store, context: Stage
         metrics={"weight_relative_error": max(errors)},
     )
     return {"int8": saved.digest, "metrics": json.loads(saved.metrics), "bytes": len(store.get_bytes(saved.weights_object))}
-

@@ -37,11 +37,11 @@ class WorldConfig:
         return self.memory in ("geometric", "both")
 
 
-def tiny_denoiser(latent_channels: int = 16, past_latents: int = 4) -> DenoiserConfig:
+def tiny_denoiser(latent_channels: int = 32, past_latents: int = 4) -> DenoiserConfig:
     """The size that a laptop trains: under 10 M parameters, past and warped frames as channels."""
     return DenoiserConfig(
         width=256,
-        ffn_width=384,
+        ffn_width=288,
         heads=4,
         layers=5,
         latent_channels=latent_channels,
@@ -49,9 +49,7 @@ def tiny_denoiser(latent_channels: int = 16, past_latents: int = 4) -> DenoiserC
         text_width=MINILM_WIDTH,
         ray_channels=6 * FRAMES,
         extra_channels=extra_channels(latent_channels, past_latents),
-        action=ActionConfig(
-            blocks=(0, 1), heads=4, key_width=16, mouse_width=128, keyboard_width=128, rope_widths=(16, 8, 8)
-        ),
+        action=ActionConfig(blocks=(0, 1), heads=4, key_width=16, mouse_width=64, keyboard_width=64, rope_widths=(8, 4, 4)),
     )
 
 

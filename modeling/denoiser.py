@@ -135,7 +135,7 @@ class Denoiser(nn.Module):
         half = self.config.time_width // 2
         frequency = 10000 ** (-torch.arange(half, device=time.device, dtype=torch.float64) / half)
         angle = time.double()[..., None] * frequency
-        wave = torch.cat([angle.cos(), angle.sin()], -1).to(self.time_embedding[0].weight.dtype)
+        wave = torch.cat([angle.cos(), angle.sin()], -1).to(self.patch_embedding.weight.dtype)
         return self.time_embedding(wave)  # type: ignore[no-any-return]
 
     def _rotary(self, x: Tensor, memory: Memory | None, positions: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -13,10 +13,10 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
+from infra.datasets import load_dataset
 from infra.schema import Checkpoint
 from infra.stage import StageContext, StageResult, run_stage
 from infra.store import Store
-from infra.datasets import load_dataset
 from modeling.base_weights import load_base_weights
 from modeling.checkpoint import find_checkpoint, save_checkpoint
 from modeling.conditioning import Window, WorldConfig, predict_clean
@@ -43,7 +43,9 @@ class DistilConfig:
     max_seconds: float = 7200.0
 
 
-def distil(trained: StageResult, training: TrainConfig, config: DistilConfig, store: Store, *, fresh: bool = False) -> StageResult:
+def distil(
+    trained: StageResult, training: TrainConfig, config: DistilConfig, store: Store, *, fresh: bool = False
+) -> StageResult:
     """Distil the base model of a finished train stage; outputs name the checkpoint ``student``."""
     return run_stage(
         store,
@@ -93,9 +95,7 @@ def _distil(
     return {"student": saved.digest, "metrics": json.loads(saved.metrics)}
 
 
-def _windows(
-    trained: StageResult, training: TrainConfig, store: Store, context: StageContext
-) -> tuple[WindowSet, WindowSet]:
+def _windows(trained: StageResult, training: TrainConfig, store: Store, context: StageContext) -> tuple[WindowSet, WindowSet]:
     """The windows that training prepared; prepared again where its scratch folder is gone."""
     trained_context = StageContext("distil", trained.key, store, None)
     trained_context.progress = context.progress

@@ -125,9 +125,7 @@ def start_rollout(
 
 
 @torch.no_grad()
-def rollout_segment(
-    model: WorldModel, state: RolloutState, keyboard: Keyboard, mouse: Mouse
-) -> tuple[Segment, RolloutState]:
+def rollout_segment(model: WorldModel, state: RolloutState, keyboard: Keyboard, mouse: Mouse) -> tuple[Segment, RolloutState]:
     """Generate the frames that the actions lead to: keyboard (F, 6) and mouse (F, 2), F = the model's new frames.
 
     Raises:

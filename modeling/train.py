@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import torch
+from torch import nn
 
 from infra.datasets import load_dataset
 from infra.schema import Checkpoint, DatasetVersion
@@ -21,6 +22,7 @@ from modeling.checkpoint import find_checkpoint, save_checkpoint
 from modeling.clips import clips_of
 from modeling.conditioning import TINY_WORLD, WorldConfig
 from modeling.denoiser import Denoiser
+from modeling.denoiser_blocks import Block
 from modeling.loop import TrainingLog
 from modeling.train_autoencoder import AutoencoderTrainingConfig, evaluate_autoencoder, train_autoencoder
 from modeling.train_denoiser import DenoiserTrainingConfig, train_denoiser, validate
@@ -138,15 +140,13 @@ def _train_denoiser(
 ) -> Checkpoint:
     torch.manual_seed(config.seed + 1)
     denoiser = make_denoiser(config.world)
-    parents = (dataset, autoencoder.digest)
+    parents: tuple[str, ...] = (dataset, autoencoder.digest)
     if config.start == "base weights":
         base = load_base_weights("base")
         base.load_into(denoiser, dataclasses.asdict(config.world.denoiser))
         parents = (*parents, base.keep(store))
     say = _labelled(context, "denoiser")
-    log = train_denoiser(
-        windows, denoiser, config.world, config.denoiser, context.scratch / "denoiser", say, context.out_of_time
-    )
+    log = train_denoiser(windows, denoiser, config.world, config.denoiser, context.scratch / "denoiser", say, context.out_of_time)
     metrics = {
         "held_out_error_geometry": validate(held_out, denoiser, config.world, geometry=True),
         "held_out_error": validate(held_out, denoiser, config.world, geometry=False),
@@ -166,16 +166,16 @@ def _train_denoiser(
 def make_denoiser(world: WorldConfig) -> Denoiser:
     """A denoiser ready to train: output projections start at zero, so that it first predicts its anchor."""
     denoiser = Denoiser(world.denoiser)
-    if world.prediction == "residual":
-        torch.nn.init.zeros_(denoiser.head.head.weight)
-        torch.nn.init.zeros_(denoiser.head.head.bias)
+    outputs: list[nn.Linear] = [denoiser.head.head] if world.prediction == "residual" else []
     for block in denoiser.blocks:
-        for layer in (block.cam_scale_layer, block.cam_shift_layer, block.cross_attn.o):
-            torch.nn.init.zeros_(layer.weight)
-            torch.nn.init.zeros_(layer.bias)
+        assert isinstance(block, Block)
+        outputs += [block.cam_scale_layer, block.cam_shift_layer, block.cross_attn.o]
         if block.action_model is not None:
-            torch.nn.init.zeros_(block.action_model.proj_mouse.weight)
-            torch.nn.init.zeros_(block.action_model.proj_keyboard.weight)
+            outputs += [block.action_model.proj_mouse, block.action_model.proj_keyboard]
+    for layer in outputs:
+        nn.init.zeros_(layer.weight)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
     return denoiser
 
 

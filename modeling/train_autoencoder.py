@@ -91,8 +91,9 @@ def autoencoder_loss(
     if inverse_depth is not None and output.shape[1] > 3:
         known = inverse_depth > 0
         error = (output[:, 3, :, ::2, ::2] - inverse_depth).abs()
-        loss = loss + config.depth_weight * (error * known).sum() / known.sum().clamp(min=1)
-        figures["depth"] = float((error * known).sum() / known.sum().clamp(min=1))
+        depth_error = (error * known).sum() / known.sum().clamp(min=1)
+        loss = loss + config.depth_weight * depth_error
+        figures["depth"] = depth_error.item()
     return loss, figures
 
 
@@ -160,7 +161,7 @@ def _randint(high: int, generator: torch.Generator) -> int:
 @torch.no_grad()
 def _calibrate(model: Autoencoder, bank: _Bank) -> None:
     """Set the latent mean and deviation to those of whole frames of up to 64 clips."""
-    sums, squares, count = 0.0, 0.0, 0
+    sums, squares, count = torch.zeros(1), torch.zeros(1), 0
     for rgb in bank.rgb[:64]:
         with torch.autocast("cpu", torch.bfloat16):
             latents = model.encode_raw(to_signed(torch.from_numpy(rgb[:17]))[None]).float()

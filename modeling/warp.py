@@ -64,9 +64,7 @@ def depth_edges(depth: Tensor, threshold: float) -> Tensor:
     return ((high - low) > threshold * high + 0.002)[:, 0]
 
 
-def _splat_depth(
-    depth: Tensor, solid: Tensor, origin: Tensor, target: Tensor, intrinsics: Tensor, config: WarpConfig
-) -> Tensor:
+def _splat_depth(depth: Tensor, solid: Tensor, origin: Tensor, target: Tensor, intrinsics: Tensor, config: WarpConfig) -> Tensor:
     """Nearest depth (T, H, W) that any source point leaves on each target pixel; ``far`` where none falls."""
     height, width = depth.shape[-2:]
     step = config.step

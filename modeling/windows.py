@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,7 +32,7 @@ from modeling.warp import Sources, WarpConfig, warp_frames
 class WindowsConfig:
     """Which windows are prepared."""
 
-    every: int = 1  # latents between the starts of two windows
+    every: int = 2  # latents between the starts of two windows
     warp: WarpConfig = WarpConfig()
     recalled: int = 1  # older frames that may help a warp, beside the last one
     recall_share: float = 0.5  # of the windows that get them
@@ -70,10 +71,10 @@ def prepare_clip(clip: ClipFrames, autoencoder: Autoencoder, world: WorldConfig,
     c2w = torch.from_numpy(clip.frames.c2w[:frames])
     intrinsics = torch.from_numpy(clip.frames.intrinsics[0])
     latents = encode(autoencoder, video[None])[0]  # (C, K + 1, h, w)
-    stills = encode(autoencoder, video[:, ::FRAMES].transpose(0, 1)[:, :, None])[:, :, 0].transpose(0, 1)
-    tensors = {"latents": latents, "stills": stills}
     new = world.segments.new_latents
     starts = list(range(0, latents.shape[1] - new, config.every))
+    images = video[:, [start * FRAMES for start in starts]].transpose(0, 1)
+    tensors = {"latents": latents, "stills": encode(autoencoder, images[:, :, None])}  # (W, C, 1, h, w)
     rays, warps, valids = [], [], []
     depth = decode_depth(autoencoder, latents)
     seed = int(clip.clip.episode_id[:8], 16) + clip.clip.start
@@ -162,7 +163,7 @@ class WindowSet:
         latents = clip["latents"].float()
         target = latents[:, start + 1 : start + 1 + new]
         if image:
-            history, count = clip["stills"][:, start : start + 1].float(), 1
+            history, count = clip["stills"][index].float(), 1
         else:
             history = latents[:, max(0, start + 1 - past) : start + 1]
             count = history.shape[1]
@@ -187,7 +188,8 @@ class WindowSet:
 def stack_windows(windows: Sequence[Window]) -> Window:
     """Give windows without a batch axis one."""
     names = [name for name in Window.__dataclass_fields__ if name != "memory"]
-    return Window(**{name: torch.stack([getattr(window, name) for window in windows]) for name in names})
+    columns: dict[str, Any] = {name: torch.stack([getattr(window, name) for window in windows]) for name in names}
+    return Window(**columns)
 
 
 def _weight(path: Path) -> float:

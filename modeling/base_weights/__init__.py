@@ -32,7 +32,9 @@ class BaseWeights:
             ValueError: the model has another configuration than the weights.
         """
         if canonical_json(config) != canonical_json(self.config):
-            differing = sorted(k for k in {*config, *self.config} if canonical_json(config.get(k)) != canonical_json(self.config.get(k)))
+            differing = sorted(
+                k for k in {*config, *self.config} if canonical_json(config.get(k)) != canonical_json(self.config.get(k))
+            )
             raise ValueError(
                 f"the shipped {self.part} weights are of another model (differs in {', '.join(differing)}); "
                 "set train.start = 'random' (--from-scratch) to train without them"

@@ -61,7 +61,7 @@ def test_the_cpu_convolution_equals_the_three_dimensional_one(taps, stride):
 def test_the_tiny_form_streams_without_seams():
     torch.manual_seed(0)
     model = Autoencoder(TINY_AUTOENCODER).eval()
-    latents = torch.randn(1, 16, 4, 4, 6)
+    latents = torch.randn(1, TINY_AUTOENCODER.latent_channels, 4, 4, 6)
     whole, stream = model.decode(latents), Stream()
     pieces = torch.cat([model.decode(latents[:, :, :1], stream), model.decode(latents[:, :, 1:], stream)], 2)
     assert whole.shape == (1, 4, 13, 32, 48)

@@ -27,9 +27,7 @@ def outputs() -> dict[str, Tensor]:
 
 @pytest.fixture(scope="module", params=["s0", "sp"])
 def case(request: pytest.FixtureRequest) -> tuple[str, Denoiser]:
-    action = ActionConfig(
-        blocks=(0, 1), heads=4, key_width=32, mouse_width=64, keyboard_width=64, rope_widths=(8, 4, 4)
-    )
+    action = ActionConfig(blocks=(0, 1), heads=4, key_width=32, mouse_width=64, keyboard_width=64, rope_widths=(8, 4, 4))
     sizes = {"width": 128, "ffn_width": 256, "heads": 4, "layers": 4, "text_tokens": 16, "text_width": 64, "time_width": 64}
     config = DenoiserConfig(**sizes, sigma_theta=0.0 if request.param == "s0" else 0.8, action=action)
     model = Denoiser(config)
