@@ -49,7 +49,7 @@ class Loop:
         if not dataset:
             yield (collected := collect(profile.collect, store, fresh=fresh))
             yield (annotated := annotate(collected.outputs["digest"], profile.annotate, store, fresh=fresh))
-            yield (curated := curate(collected, annotated, profile.curate, store, fresh=fresh))
+            yield (curated := curate(annotated.outputs, profile.curate, store, fresh=fresh))
             dataset = curated.outputs["dataset"]
         yield (trained := train(dataset, profile.train, store, fresh=fresh))
         yield (distilled := distil(trained, profile.train, profile.distil, store, fresh=fresh))

@@ -13,6 +13,8 @@ from typing import Any, ClassVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from annotation.annotate import AnnotateConfig
+from curation.curate import CurateConfig
 from engine.collect import CollectConfig
 from flows.release import ReleaseConfig
 from inference.evaluate.evaluate import EvaluateConfig
@@ -29,6 +31,8 @@ class Profile:
 
     name: str = "defaults"
     collect: CollectConfig = CollectConfig()
+    annotate: AnnotateConfig = AnnotateConfig()
+    curate: CurateConfig = CurateConfig()
     train: TrainConfig = TrainConfig()
     distil: DistilConfig = DistilConfig()
     compress: CompressConfig = CompressConfig()

@@ -1,0 +1,87 @@
+"""The command ``worldloom``: verbs, one clear line for what a user can mend, and exit statuses.
+
+0 done, 2 something to mend, 3 the release gate refused, 130 interrupted. Only what nobody expected shows a traceback.
+"""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import click
+
+from infra.errors import WorldloomError
+
+VERBS: Final = {
+    "setup": ("machine:setup", "Make this machine ready: EGL rendering, or how to get it."),
+    "run": ("loop:run", "Run the whole loop; killed and run again, it goes on where it stopped."),
+    "collect": ("loop:collect", "Record the episodes that the store lacks."),
+    "episodes": ("artefacts:episodes", "List recorded episodes."),
+    "annotate": ("loop:annotate", "Write poses, inferred input and captions of new episodes."),
+    "curate": ("loop:curate", "Cut, score, reject with reasons; make a dataset version."),
+    "publish": ("artefacts:publish", "Make a dataset version the one that retraining takes."),
+    "train": ("loop:train", "Train autoencoder and denoiser on a dataset version."),
+    "distil": ("loop:distil", "Make the few-step student."),
+    "compress": ("loop:compress", "Write the INT8 checkpoint."),
+    "evaluate": ("loop:evaluate", "Score the candidate on scenes never trained on."),
+    "release": ("loop:release", "Put the candidate through the gate."),
+    "rollback": ("artefacts:rollback", "Return to the bundle released before."),
+    "lineage": ("artefacts:lineage", "Print what an artefact was made from."),
+    "doctor": ("machine:doctor", "Say what works on this machine and what does not."),
+}
+"""Verb to the command behind it and what it does; a verb's module in flows/commands is imported when it is called."""
+
+
+class Verbs(click.Group):
+    """Commands that are imported when asked for, so that ``--help`` does not load the model."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        module, _, name = VERBS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(f"flows.commands.{module}"), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, says) for verb, (_, says) in VERBS.items()])
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="worldloom")
+def worldloom() -> None:
+    """Make interactive world models: record, train, prove and play. Begin with: worldloom run"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its status."""
+    sys.exit(run_command(arguments))
+
+
+def run_command(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit status."""
+    try:
+        worldloom.main(args=arguments, prog_name="worldloom", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        return _fail("stopped; what is finished is kept, the same command goes on from there", 130)
+    except WorldloomError as error:
+        return _fail(str(error), error.status)
+    except ValueError as error:
+        return _fail(str(error), 2)
+    except OSError as error:
+        if error.filename is None and error.errno is None:
+            raise
+        return _fail(f"{error.strerror or error}: {error.filename or 'no file named'}", 2)
+    return 0
+
+
+def _fail(message: str, status: int) -> int:
+    click.echo(f"worldloom: {' '.join(message.split())}", err=True)
+    return status

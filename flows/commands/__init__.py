@@ -1,0 +1,1 @@
+"""The verbs of the command line, thin: they read options, call one function and print what it gave."""

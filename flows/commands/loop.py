@@ -1,0 +1,73 @@
+"""The whole loop, and each stage by its own verb."""
+
+import click
+
+from flows.cli import VERBS
+from flows.pipeline import STAGES, Loop
+from flows.release import require_released
+from flows.summary import summarise_stage
+from flows.workplace import Workplace, at_workplace
+from infra.lock import hold_folder
+from infra.stage import StageResult
+
+FROM_SCRATCH = "train.start='random'"
+
+
+def run_loop(place: Workplace, *, until: str = "release", fresh: bool = False, dataset: str = "") -> dict[str, StageResult]:
+    """Run stages up to ``until``, say what each did, and write the report, finished or not.
+
+    Raises:
+        GateRefusedError: the loop went as far as the gate and the candidate did not pass.
+        BusyError: another process works in this home.
+    """
+    loop = Loop(profile=place.profile, store=place.store, fresh=fresh, dataset=dataset)
+    with hold_folder(place.home, f"worldloom {until}"):
+        try:
+            for result in loop.run(until):
+                click.echo(summarise_stage(result))
+        finally:
+            if loop.results:
+                click.echo(f"report     {loop.write_report(place.home).resolve()}")
+    if "release" in loop.results:
+        require_released(loop.results["release"])
+    return loop.results
+
+
+@click.command(epilog="Example: worldloom run --profile tiny --set collect.workers=2")
+@at_workplace
+@click.option("--fresh", is_flag=True, help="Do finished stages again.")
+@click.option("--from-scratch", is_flag=True, help=f"Train without the base weights; same as --set {FROM_SCRATCH}.")
+@click.option("--dataset", default="", help="Begin with training, on this published dataset version.")
+def run(place: Workplace, fresh: bool, from_scratch: bool, dataset: str) -> None:
+    """Run the whole loop, collect to release; killed and run again, it goes on where it stopped."""
+    place = place.without_base_weights() if from_scratch else place
+    released = run_loop(place, fresh=fresh, dataset=dataset)["release"]
+    click.echo(f"released   {released.outputs['bundle'][:12]}")
+    click.echo(f"play       {place.play_command()}")
+
+
+def _stage_command(stage: str) -> click.Command:
+    @click.command(
+        name=stage,
+        help=f"{VERBS[stage][1]} Runs what comes before, where that is not finished.",
+        epilog=f"Example: worldloom {stage} --profile smoke",
+    )
+    @at_workplace
+    @click.option("--fresh", is_flag=True, help="Do finished stages again.")
+    @click.option("--dataset", default="", help="Begin with training, on this published dataset version.")
+    def command(place: Workplace, fresh: bool, dataset: str) -> None:
+        if dataset and STAGES.index(stage) < STAGES.index("train"):
+            raise click.UsageError(f"{stage} comes before training; leave out --dataset")
+        run_loop(place, until=stage, fresh=fresh, dataset=dataset)
+
+    return command
+
+
+collect = _stage_command("collect")
+annotate = _stage_command("annotate")
+curate = _stage_command("curate")
+train = _stage_command("train")
+distil = _stage_command("distil")
+compress = _stage_command("compress")
+evaluate = _stage_command("evaluate")
+release = _stage_command("release")

@@ -1,0 +1,128 @@
+"""Pools of workers: in this process, or Ray actors. The one place that imports Ray."""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from infra.errors import WorldloomError
+
+if TYPE_CHECKING:
+    from ray.actor import ActorHandle
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+LOOPBACK: Final = "127.0.0.1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolConfig:
+    """Where recording and annotation run."""
+
+    actors: int = 0  # Ray actors; 0 works in this process and never starts Ray
+    address: str = ""  # of a running Ray cluster; empty starts one on this machine, loopback only
+    retries: int = 3  # of a job whose actor was killed
+    dashboard: bool = False  # Ray's own
+
+
+class PoolError(WorldloomError):
+    """The workers keep dying."""
+
+
+class Worker:
+    """What an actor is: a plain object that runs functions."""
+
+    def run(self, function: Callable[[Job], Result], job: Job) -> Result:
+        """``function(job)``."""
+        return function(job)
+
+
+class RayPool:
+    """A few actors that live as long as the pool; results come as they are ready."""
+
+    def __init__(self, actors: "list[ActorHandle]") -> None:
+        self._actors = actors
+
+    def map_unordered(self, function: Callable[[Job], Result], jobs: Sequence[Job]) -> Iterator[Result]:
+        """Run ``function`` on every job, one at a time an actor.
+
+        Raises:
+            PoolError: an actor was killed more often than the pool retries.
+        """
+        import ray
+
+        shared, waiting = ray.put(function), list(reversed(jobs))
+        running: dict[Any, ActorHandle] = {}
+        for actor in self._actors[: len(waiting)]:
+            running[actor.run.remote(shared, waiting.pop())] = actor
+        while running:
+            ready, _ = ray.wait(list(running), num_returns=1)
+            actor = running.pop(ready[0])
+            result = _result(ready[0])
+            if waiting:
+                running[actor.run.remote(shared, waiting.pop())] = actor
+            yield result
+
+
+@contextmanager
+def open_pool(config: PoolConfig) -> Iterator[RayPool | None]:
+    """Start Ray and its actors once for a run and end them in any case; None for ``actors = 0``."""
+    if config.actors == 0:
+        yield None
+        return
+    _set_environment()
+    import ray
+
+    _start_ray(config)
+    try:
+        remote = ray.remote(Worker)
+        options = {"num_cpus": 1, "max_restarts": config.retries, "max_task_retries": config.retries}
+        yield RayPool([remote.options(**options).remote() for _ in range(config.actors)])
+    finally:
+        ray.shutdown()
+
+
+def _set_environment() -> None:
+    """Before Ray is imported, since it reads these only once. Keeps it from phoning home and from writing a token there."""
+    os.environ |= {
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": os.environ.get("RAY_AUTH_TOKEN", secrets.token_hex(32)),
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # despite its name: makes a local cluster bind loopback on Linux too
+    }
+
+
+def _start_ray(config: PoolConfig) -> None:
+    import ray
+
+    if config.address:
+        ray.init(address=config.address, log_to_driver=True)
+        return
+    ray.init(
+        num_cpus=config.actors,
+        num_gpus=0,
+        include_dashboard=config.dashboard,
+        dashboard_host=LOOPBACK,
+        _node_ip_address=LOOPBACK,
+        object_store_memory=128 * 1024**2,
+        logging_level="WARNING",
+        log_to_driver=True,
+    )
+
+
+def _result(reference: Any) -> Any:
+    """The result, or the job's own error without Ray's wrapping."""
+    import ray
+    from ray.exceptions import RayActorError, RayTaskError
+
+    try:
+        return ray.get(reference)
+    except RayTaskError as error:
+        raise error.cause from None
+    except RayActorError as error:
+        raise PoolError(
+            f"a worker was killed again and again ({error}); free memory or lower pool.actors and start again"
+        ) from None

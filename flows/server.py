@@ -1,0 +1,218 @@
+"""Prefect's own server as a child process: started, health-checked and stopped by the command that needs it."""
+
+import ctypes
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from infra.errors import WorldloomError
+
+LOOPBACK: Final = "127.0.0.1"
+_PR_SET_PDEATHSIG: Final = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerConfig:
+    """Where the dashboard answers."""
+
+    port: int = 0  # 0 takes a free one
+    start_seconds: float = 180.0  # after which a server that does not answer is given up
+
+
+class PortInUseError(WorldloomError):
+    """Another program listens on the port."""
+
+
+class ServerError(WorldloomError):
+    """The Prefect server did not start, or there is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerMark:
+    """What ``server.json`` in the server's folder says of the running server."""
+
+    pid: int
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def alive(self) -> bool:
+        """Whether that process still is a Prefect server on that port and answers."""
+        try:
+            command = Path(f"/proc/{self.pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            return False
+        return b"server" in command and str(self.port).encode() in command and healthy(self.url)
+
+
+def environment(folder: Path, url: str = "") -> dict[str, str]:
+    """Settings for everything of Prefect that we start: its files in ``folder``, no ephemeral server, no telemetry."""
+    settings = {
+        "DO_NOT_TRACK": "1",
+        "PREFECT_HOME": str(folder),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+        "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+        "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
+        "PREFECT_TASKS_REFRESH_CACHE": "true",
+    }
+    return settings | ({"PREFECT_API_URL": f"{url}/api"} if url else {})
+
+
+class PrefectServer:
+    """The server of one run home. One that already runs there (a dashboard) is used and left running."""
+
+    def __init__(self, folder: Path, config: ServerConfig) -> None:
+        self.folder, self.config = folder.absolute(), config
+        self.mark: ServerMark | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Address of the dashboard.
+
+        Raises:
+            ServerError: the server was not started.
+        """
+        if self.mark is None:
+            raise ServerError(f"no Prefect server is started in {self.folder}; start it first")
+        return self.mark.url
+
+    def __enter__(self) -> "PrefectServer":
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the server, or adopt the one that runs in this folder, and wait until it answers.
+
+        Raises:
+            PortInUseError: the configured port is taken.
+            ServerError: the server ended or did not answer in time; names its log.
+        """
+        self.mark = read_mark(self.folder)
+        if self.mark is not None:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        port = choose_port(self.config.port)
+        command = [sys.executable, "-m", "prefect", "server", "start", "--host", LOOPBACK, "--port", str(port)]
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command,
+                env=os.environ | environment(self.folder),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                preexec_fn=_end_with_parent,
+            )
+        mark = ServerMark(pid=self._process.pid, port=port)
+        try:
+            self._wait(mark)
+        except BaseException:
+            self.stop()
+            raise
+        self.mark = mark
+        write_mark(self.folder, mark)
+
+    def use(self) -> None:
+        """Point this process's Prefect client at the server; before Prefect is imported."""
+        os.environ.update(environment(self.folder, self.url))
+
+    def stop(self) -> None:
+        """End the server if this object started it."""
+        self.mark = None
+        if self._process is None:
+            return
+        (self.folder / "server.json").unlink(missing_ok=True)
+        self._process.terminate()
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "server.log"
+
+    def _wait(self, mark: ServerMark) -> None:
+        assert self._process is not None
+        deadline = time.monotonic() + self.config.start_seconds
+        while not healthy(mark.url):
+            if self._process.poll() is not None:
+                raise ServerError(f"the Prefect server ended with status {self._process.returncode}; see {self._log}")
+            if time.monotonic() > deadline:
+                raise ServerError(f"the Prefect server did not answer in {self.config.start_seconds:.0f} s; see {self._log}")
+            time.sleep(0.2)
+
+
+def read_mark(folder: Path) -> ServerMark | None:
+    """The server that runs in ``folder``, None where there is none."""
+    try:
+        mark = ServerMark(**json.loads((folder / "server.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+    return mark if mark.alive() else None
+
+
+def write_mark(folder: Path, mark: ServerMark) -> None:
+    """Say which server runs in ``folder``."""
+    temporary = folder / "server.json.part"
+    temporary.write_text(json.dumps({"pid": mark.pid, "port": mark.port}))
+    os.replace(temporary, folder / "server.json")
+
+
+def stop_server(folder: Path) -> bool:
+    """End the server that another command left running in ``folder``; says whether there was one."""
+    mark = read_mark(folder)
+    if mark is None:
+        return False
+    os.kill(mark.pid, signal.SIGTERM)
+    (folder / "server.json").unlink(missing_ok=True)
+    return True
+
+
+def choose_port(wanted: int) -> int:
+    """``wanted`` if it is free, any free one for 0.
+
+    Raises:
+        PortInUseError: it is taken.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, wanted))
+        except OSError:
+            raise PortInUseError(f"port {wanted} is in use; stop what listens there or choose another port") from None
+        return int(probe.getsockname()[1])
+
+
+def healthy(url: str) -> bool:
+    """Whether a Prefect server answers there."""
+    try:
+        with urllib.request.urlopen(f"{url}/api/health", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError, ValueError):
+        return False
+
+
+def _end_with_parent() -> None:
+    """In the child: end when the parent ends, even if that was killed, so that no server is left behind."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

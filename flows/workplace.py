@@ -1,0 +1,59 @@
+"""Where a command works: profile, home folder and store, from the options that most verbs share."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flows.profile import Profile, load_profile
+from infra.store import Store, open_store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workplace:
+    """What the shared options say."""
+
+    profile: Profile
+    home: Path  # reports, locks, logs; and the store, unless it lies elsewhere
+    store: Store
+
+    def without_base_weights(self) -> "Workplace":
+        """The same, training from random weights."""
+        training = replace(self.profile.train, start="random")
+        return replace(self, profile=replace(self.profile, train=training))
+
+    def play_command(self) -> str:
+        """What a user types to play what is released here."""
+        standard = self.home == Path("runs") / self.profile.name
+        if standard and self.profile.name == "tiny":
+            return "make play"
+        return f"worldloom play --profile {self.profile.name}" + ("" if standard else f" --home {self.home}")
+
+
+def open_workplace(profile: str, home: Path | None, store: str | None, overrides: tuple[str, ...]) -> Workplace:
+    """Load the profile and open its store; the home is ``runs/<profile>`` unless given.
+
+    Raises:
+        ValueError: the profile or an override is wrong; names the key.
+    """
+    loaded = load_profile(profile, overrides)
+    folder = Path("runs") / loaded.name if home is None else home
+    folder.mkdir(parents=True, exist_ok=True)
+    return Workplace(profile=loaded, home=folder, store=open_store(store or folder / "store"))
+
+
+def at_workplace(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options ``--profile --home --store --set`` and pass it the workplace first."""
+
+    @click.option("--profile", default="tiny", show_default=True, help="A shipped profile, or a TOML file.")
+    @click.option("--home", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/PROFILE]")
+    @click.option("--store", help="Folder or s3://bucket/prefix.  [default: HOME/store]")
+    @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, e.g. --set train.seed=3.")
+    @functools.wraps(command)
+    def wrapped(profile: str, home: Path | None, store: str | None, overrides: tuple[str, ...], **options: Any) -> None:
+        command(open_workplace(profile, home, store, overrides), **options)
+
+    return wrapped
