@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -105,8 +104,7 @@ def put_recording(store: Store, recording: Recording) -> Episode:
 
 def find_episode(store: Store, episode_id: str) -> Episode | None:
     """The episode's row, or None."""
-    rows = read_rows(store, "episodes")
-    found = records_from(rows.filter(pc.equal(rows["episode_id"], episode_id)), Episode)
+    found = records_from(read_rows(store, "episodes", equal={"episode_id": episode_id}), Episode)
     return found[0] if found else None
 
 

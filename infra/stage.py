@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow.compute as pc
-
 from infra.digest import canonical_json, sha256_of
 from infra.lineage import code_commit
 from infra.progress import Observer, Progress
@@ -101,8 +99,7 @@ def run_stage(
 
 def find_run(store: Store, key: str) -> StageResult | None:
     """The newest finished run with ``key``."""
-    rows = read_rows(store, "runs")
-    runs = records_from(rows.filter(pc.equal(rows["key"], key)), Run)
+    runs = records_from(read_rows(store, "runs", equal={"key": key}), Run)
     return _result(max(runs, key=lambda run: run.started), reused=True) if runs else None
 
 

@@ -1,9 +1,10 @@
 """Small tables in Delta Lake: append-only rows from dataclasses. The one door to delta-rs and DuckDB."""
 
 import dataclasses
+import logging
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -18,6 +19,7 @@ from infra.schema.run import Run
 from infra.store import Store
 
 Record = TypeVar("Record")
+_log = logging.getLogger(__name__)
 
 _RECORDS: Final[dict[str, type[Any]]] = {
     "episodes": Episode,
@@ -29,6 +31,7 @@ _RECORDS: Final[dict[str, type[Any]]] = {
 """Tables whose columns the vocabulary fixes; the others take the columns of their first rows."""
 
 _ATTEMPTS: Final = 20  # of a commit that another writer was faster with
+_COMPACT_EVERY: Final = 64  # commits; each leaves a small file, and reading costs about 3 ms a file
 
 
 def append_rows(store: Store, table: str, rows: pa.Table, transaction: str | None = None) -> None:
@@ -42,26 +45,30 @@ def append_rows(store: Store, table: str, rows: pa.Table, transaction: str | Non
     """
     if rows.num_rows == 0:
         return
+    _check_columns(table, rows.schema, _known_schema(table))
     for attempt in range(_ATTEMPTS):
-        existing = _open(store, table)
-        if transaction is not None and existing is not None and existing.transaction_version(transaction) is not None:
+        existing = _open(store, table) or _create(store, table, rows.schema)
+        if transaction is not None and existing.transaction_version(transaction) is not None:
             return
-        schema = _schema_of(existing) if existing is not None else _known_schema(table)
+        schema = _schema_of(existing)
         _check_columns(table, rows.schema, schema)
         try:
-            _commit(store, table, rows.select(schema.names) if schema else rows, transaction)
+            _commit(store, existing, rows.select(schema.names), transaction)
+            _compact_sometimes(existing)
             return
         except CommitFailedError as error:  # another writer was faster; look again whether it was this transaction
             if attempt == _ATTEMPTS - 1:
                 raise _refused(store, table, error) from error
         except (DeltaError, OSError) as error:
-            if existing is None and "already exists" in str(error) and attempt < _ATTEMPTS - 1:
-                continue  # another writer made the table first
             raise _refused(store, table, error) from error
 
 
-def read_rows(store: Store, table: str, columns: Sequence[str] | None = None) -> pa.Table:
+def read_rows(
+    store: Store, table: str, columns: Sequence[str] | None = None, equal: Mapping[str, str | int] | None = None
+) -> pa.Table:
     """All rows, or those ``columns`` of them; no rows where nothing was appended yet.
+
+    ``equal`` keeps the rows with these values; files that cannot hold such rows are not read.
 
     Raises:
         TableSchemaError: the table has no such column.
@@ -72,11 +79,12 @@ def read_rows(store: Store, table: str, columns: Sequence[str] | None = None) ->
         empty = (_known_schema(table) or pa.schema([])).empty_table()
         return empty.select(list(columns)) if columns and empty.column_names else empty
     schema = _schema_of(existing)
-    if absent := sorted(set(columns or ()) - set(schema.names)):
+    if absent := sorted({*(columns or ()), *(equal or {})} - set(schema.names)):
         raise TableSchemaError(f"table {table} has no column {absent[0]!r}; it has {', '.join(schema.names)}")
     wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
     try:
-        return existing.to_pyarrow_table(columns=wanted.names).cast(wanted)
+        filters = [(name, "=", value) for name, value in equal.items()] if equal else None
+        return existing.to_pyarrow_table(columns=wanted.names, filters=filters).cast(wanted)
     except (DeltaError, OSError) as error:
         raise _refused(store, table, error) from error
 
@@ -192,20 +200,46 @@ def _check_columns(table: str, found: pa.Schema, expected: pa.Schema | None) -> 
             raise TableSchemaError(f"rows for table {table}: column {field.name} is {kind}, the table's is {field.type}")
 
 
-def _commit(store: Store, table: str, rows: pa.Table, transaction: str | None) -> None:
+def _create(store: Store, table: str, schema: pa.Schema) -> DeltaTable:
+    """Make the table, or open the one that another writer has just made."""
+    plain = pa.schema([(field.name, _plain(field.type)) for field in _known_schema(table) or schema])
+    try:
+        with naming_full_disk(store.scratch()):
+            return DeltaTable.create(
+                store.table_uri(table),
+                plain,
+                mode="ignore",
+                configuration={"delta.enableExpiredLogCleanup": "false"},
+                storage_options=store.table_options() or None,
+            )
+    except (DeltaError, OSError) as error:
+        if (made := _open(store, table)) is not None:
+            return made
+        raise _refused(store, table, error) from error
+
+
+def _commit(store: Store, table: DeltaTable, rows: pa.Table, transaction: str | None) -> None:
+    """Commit on top of the very state that was checked: only so does delta-rs see the same transaction of another writer."""
     marks = None if transaction is None else [Transaction(app_id=transaction, version=1)]
-    uri = store.table_uri(table)
     with naming_full_disk(store.scratch(), rows.nbytes):
         write_deltalake(
-            uri,
+            table,
             rows,
             mode="append",
-            storage_options=store.table_options() or None,
-            configuration={"delta.enableExpiredLogCleanup": "false"},
             commit_properties=CommitProperties(app_transactions=marks),
             post_commithook_properties=PostCommitHookProperties(cleanup_expired_logs=False),
             writer_properties=WriterProperties(compression="ZSTD"),
         )
+
+
+def _compact_sometimes(table: DeltaTable) -> None:
+    """Gather small files in one now and then. The old ones stay on disk, for readers of an older version."""
+    if table.version() % _COMPACT_EVERY:
+        return
+    try:
+        table.optimize.compact(writer_properties=WriterProperties(compression="ZSTD"))
+    except (DeltaError, OSError) as error:  # the rows are in; another writer may compact as well
+        _log.info("table %s was not compacted: %s", table.table_uri, error)
 
 
 def _open(store: Store, table: str) -> DeltaTable | None:
