@@ -1,13 +1,13 @@
 """Small jobs for the recorders."""
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from engine.job import Job, scene_seed
 from engine.render import egl_available
+from tests.engine.jobs import MakeJob
 from tests.requirements import require
 
 
@@ -19,7 +19,7 @@ def egl() -> str:
 
 
 @pytest.fixture
-def make_job() -> Callable[..., Job]:
+def make_job() -> MakeJob:
     """Jobs of a small park walk; keywords replace fields."""
     base = Job(
         source="embedded",

@@ -2,13 +2,17 @@
 
 import collections
 import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
 from engine import collect as stage
 from engine.collect import CollectConfig, CollectError, collect, plan_jobs, resolve_renderer
+from engine.job import Job
+from engine.record import record_job
 from engine.walks import EVALUATION_WALKS, REVISITING
-from infra.episodes import list_episodes, read_episode
+from infra.episodes import Recording, list_episodes, read_episode
 from infra.store import open_store
 
 TINY = CollectConfig(
@@ -23,14 +27,14 @@ TINY = CollectConfig(
 )
 
 
-def test_the_plan_has_every_evaluation_walk_from_every_start():
+def test_the_plan_has_every_evaluation_walk_from_every_start() -> None:
     jobs = [job for job in plan_jobs(dataclasses.replace(TINY, test_scenes=2, starts_per_test_scene=3)) if job.split == "test"]
     by_scene = collections.Counter((job.scene_seed, job.seed) for job in jobs)
     assert len(by_scene) == 6 and set(by_scene.values()) == {len(EVALUATION_WALKS)}
 
 
 @pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
-def test_the_stated_share_of_training_episodes_revisits(share):
+def test_the_stated_share_of_training_episodes_revisits(share: float) -> None:
     config = dataclasses.replace(TINY, train_scenes=25, episodes_per_scene=4, revisit_share=share)
     walks = [job.walk for job in plan_jobs(config) if job.split == "train"]
     assert sum(walk in REVISITING for walk in walks) == share * 100
@@ -38,41 +42,43 @@ def test_the_stated_share_of_training_episodes_revisits(share):
         assert set(REVISITING) <= set(walks)
 
 
-def test_splits_share_no_scene_and_every_job_is_its_own():
+def test_splits_share_no_scene_and_every_job_is_its_own() -> None:
     jobs = plan_jobs(dataclasses.replace(TINY, train_scenes=9, val_scenes=4, test_scenes=4, vizdoom_episodes=5))
     scenes = {split: {job.scene_seed for job in jobs if job.split == split} for split in ("train", "val", "test")}
     assert not scenes["train"] & scenes["test"] and not scenes["train"] & scenes["val"]
     assert len({job.episode_id for job in jobs}) == len(jobs)
 
 
-def test_a_plan_is_interleaved_so_that_an_early_stop_leaves_some_of_each_split():
+def test_a_plan_is_interleaved_so_that_an_early_stop_leaves_some_of_each_split() -> None:
     jobs = plan_jobs(dataclasses.replace(TINY, train_scenes=8, val_scenes=2, test_scenes=2))
     assert {job.split for job in jobs[: len(jobs) // 2]} == {"train", "val", "test"}
 
 
-def test_wrong_settings_are_named():
+def test_wrong_settings_are_named() -> None:
     with pytest.raises(ValueError, match=r"collect\.renderer = 'vulkan'"):
         resolve_renderer("vulkan")
     with pytest.raises(ValueError, match=r"collect\.frames_per_episode = 2000"):
         plan_jobs(dataclasses.replace(TINY, frames_per_episode=2000))
 
 
-def test_collecting_writes_episodes_once_and_continues_after_a_stop(tmp_path, monkeypatch):
+def test_collecting_writes_episodes_once_and_continues_after_a_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = open_store(tmp_path)
-    recorded = []
-    record_job = stage.record_job
+    recorded: list[str] = []
 
-    def failing(job):
-        if len(recorded) == 2:
-            raise KeyboardInterrupt
+    def counting(job: Job) -> Recording:
         recorded.append(job.episode_id)
         return record_job(job)
 
-    monkeypatch.setattr(stage, "record_job", failing)
+    def stopping(job: Job) -> Recording:
+        if len(recorded) == 2:
+            raise KeyboardInterrupt
+        return counting(job)
+
+    monkeypatch.setattr(stage, "record_job", stopping)
     with pytest.raises(KeyboardInterrupt):
         collect(TINY, store)
     assert len(list_episodes(store)) == 2
-    monkeypatch.setattr(stage, "record_job", lambda job: recorded.append(job.episode_id) or record_job(job))
+    monkeypatch.setattr(stage, "record_job", counting)
     result = collect(TINY, store)
     assert result.outputs["episodes"] == result.outputs["planned"] == 3
     assert sorted(recorded) == sorted(episode.episode_id for episode in list_episodes(store))
@@ -83,28 +89,28 @@ def test_collecting_writes_episodes_once_and_continues_after_a_stop(tmp_path, mo
     assert len(frames) == len(video) == 6 and depth is None
 
 
-def test_too_little_disk_stops_with_one_line(tmp_path):
+def test_too_little_disk_stops_with_one_line(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     with pytest.raises(CollectError, match=r"free space and start again") as caught:
         collect(dataclasses.replace(TINY, min_free_gigabytes=1e9), store)
     assert "\n" not in str(caught.value) and not list_episodes(store)
 
 
-def test_a_pool_gets_all_jobs_that_are_missing(tmp_path):
+def test_a_pool_gets_all_jobs_that_are_missing(tmp_path: Path) -> None:
     class Pool:
-        def map_unordered(self, function, jobs):
+        def map_unordered(self, function: Callable[[Job], str], jobs: Sequence[Job]) -> Iterator[str]:
             yield from map(function, reversed(jobs))
 
     assert collect(TINY, open_store(tmp_path), pool=Pool()).outputs["episodes"] == 3
 
 
-def test_a_time_cap_stops_early_and_says_so(tmp_path):
+def test_a_time_cap_stops_early_and_says_so(tmp_path: Path) -> None:
     result = collect(dataclasses.replace(TINY, max_seconds=0.0), open_store(tmp_path))
     assert result.stopped_early and result.outputs["episodes"] == 0
 
 
 @pytest.mark.slow
-def test_worker_processes_record_the_same_episodes(tmp_path):
+def test_worker_processes_record_the_same_episodes(tmp_path: Path) -> None:
     alone = collect(TINY, open_store(tmp_path / "alone"))
     shared = collect(dataclasses.replace(TINY, workers=2), open_store(tmp_path / "shared"))
     assert alone.outputs["digest"] == shared.outputs["digest"]

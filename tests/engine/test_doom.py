@@ -1,5 +1,7 @@
 """ViZDoom through the same protocol: lock-step, repeatable, with poses and depth that agree with the pixels."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,48 +9,51 @@ from hypothesis import strategies as st
 
 from engine.games.doom import FPS, c2w_from_doom, doom_depth, doom_intrinsics, doom_map, doom_pose
 from engine.games.explorer import DepthExplorer
-from engine.job import scene_seed
+from engine.job import Job, scene_seed
 from engine.record import record_job
 from infra.dynamics import pitch_and_yaw
+from infra.schema.episode import Split
+from tests.engine.jobs import MakeJob
 
 
 @pytest.fixture
-def doom_job(make_job):
-    def make(**changes):
-        fixed = {"source": "vizdoom", "family": "doom", "fps": FPS, "renderer": "vizdoom", "frames": 60}
+def doom_job(make_job: MakeJob) -> MakeJob:
+    def make(**changes: Any) -> Job:
+        fixed: dict[str, Any] = {"source": "vizdoom", "family": "doom", "fps": FPS, "renderer": "vizdoom", "frames": 60}
         return make_job(**(fixed | {"scene_seed": scene_seed("doom", "train", 1, 0)} | changes))
 
     return make
 
 
 @given(pose=st.tuples(*[st.floats(-4000, 4000)] * 3, st.floats(0, 359.9)))
-def test_doom_poses_round_trip(pose):
+def test_doom_poses_round_trip(pose: tuple[float, float, float, float]) -> None:
     c2w = c2w_from_doom(np.array(pose))
     assert np.allclose(doom_pose(c2w), pose, atol=1e-6) or np.isclose(abs(doom_pose(c2w)[3] - pose[3]), 360)
     assert np.isclose(np.linalg.det(c2w[:3, :3]), 1)
 
 
-def test_angle_zero_looks_along_x_and_grows_to_the_left():
+def test_angle_zero_looks_along_x_and_grows_to_the_left() -> None:
     _, yaw = pitch_and_yaw(c2w_from_doom(np.array([0, 0, 0, 0.0])))
     _, left = pitch_and_yaw(c2w_from_doom(np.array([0, 0, 0, 10.0])))
     assert np.isclose(yaw, 90) and np.isclose(left, 80)
 
 
-def test_splits_never_share_a_map(make_job):
+def test_splits_never_share_a_map(make_job: MakeJob) -> None:
+    splits: tuple[Split, ...] = ("train", "val", "test")
     maps = {
         split: {doom_map(make_job(split=split, scene_seed=scene_seed("doom", split, i, 0))) for i in range(60)}
-        for split in ("train", "val", "test")
+        for split in splits
     }
     assert not maps["train"] & maps["test"] and not maps["train"] & maps["val"] and not maps["val"] & maps["test"]
 
 
-def test_depth_levels_become_metres_and_the_last_level_is_unknown():
+def test_depth_levels_become_metres_and_the_last_level_is_unknown() -> None:
     levels = np.array([[0, 255], [100, 10]], np.uint8).repeat(2, 0).repeat(2, 1)
     depth = doom_depth(levels, 2, 2)
     assert np.isinf(depth[0, 1]) and np.isclose(depth[1, 0], 100.5 * 7.5 / 32)
 
 
-def test_the_explorer_turns_away_from_a_near_wall_but_not_for_ever():
+def test_the_explorer_turns_away_from_a_near_wall_but_not_for_ever() -> None:
     explorer = DepthExplorer([1])
     near = np.full((128, 224), 0.8, np.float32)
     near[:, 112:] = 1.4
@@ -58,7 +63,7 @@ def test_the_explorer_turns_away_from_a_near_wall_but_not_for_ever():
     assert any(keyboard[:4].any() for keyboard, _ in rows)
 
 
-def test_doom_records_the_same_twice_in_lock_step(doom_job):
+def test_doom_records_the_same_twice_in_lock_step(doom_job: MakeJob) -> None:
     first, again = record_job(doom_job()), record_job(doom_job())
     assert first.frames.rgb_sha256 == again.frames.rgb_sha256
     assert (np.diff(first.frames.tick) == 2).all()
@@ -66,9 +71,10 @@ def test_doom_records_the_same_twice_in_lock_step(doom_job):
     assert np.allclose(pitch_and_yaw(first.frames.c2w)[0], 0)
 
 
-def test_turns_follow_the_mouse_and_pixels_follow_the_pose(doom_job):
+def test_turns_follow_the_mouse_and_pixels_follow_the_pose(doom_job: MakeJob) -> None:
     recording = record_job(doom_job(frames=160))
     frames = recording.frames
+    assert recording.depth is not None
     yaw = np.degrees(np.unwrap(np.radians(pitch_and_yaw(frames.c2w)[1])))
     assert np.allclose(np.diff(yaw), frames.mouse[:-1, 1] * 15, atol=0.02)
     fx, fy, cx, cy = doom_intrinsics(224, 128)
@@ -88,6 +94,6 @@ def test_turns_follow_the_mouse_and_pixels_follow_the_pose(doom_job):
     assert np.mean(warped) < 0.6 * np.mean(still)
 
 
-def test_doom_refuses_a_frame_rate_that_is_not_its_own(doom_job):
+def test_doom_refuses_a_frame_rate_that_is_not_its_own(doom_job: MakeJob) -> None:
     with pytest.raises(ValueError, match=r"17\.5"):
         record_job(doom_job(fps=16.0))

@@ -14,13 +14,15 @@ from engine.scenes.build import FAMILIES, build_scene
 from engine.scenes.scene import COLOURS, Character
 from engine.textures import TEXTURES, paint_textures
 from engine.walks import plan_walk
+from infra.schema.episode import Split
 
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
 SEEDS = [scene_seed("any", "train", index, 3) for index in range(6)]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_every_object_is_inside_and_known_to_the_renderer(family, seed):
+def test_every_object_is_inside_and_known_to_the_renderer(family: str, seed: int) -> None:
     scene = build_scene(family, seed)
     for thing in scene.objects:
         assert thing.kind in MODELS and thing.colour in COLOURS and thing.texture in TEXTURES
@@ -31,7 +33,7 @@ def test_every_object_is_inside_and_known_to_the_renderer(family, seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_things_in_a_park_do_not_touch_each_other(seed):
+def test_things_in_a_park_do_not_touch_each_other(seed: int) -> None:
     things = [thing for thing in build_scene("park", seed).objects if "boundary" not in thing.name]
     assert 40 <= len(things) <= 90
     for number, one in enumerate(things):
@@ -42,7 +44,7 @@ def test_things_in_a_park_do_not_touch_each_other(seed):
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("seed", SEEDS[:3])
-def test_walkers_and_starts_are_clear_of_every_object(family, seed):
+def test_walkers_and_starts_are_clear_of_every_object(family: str, seed: int) -> None:
     body = Body(build_scene(family, seed), 16.0)
     for seconds in np.arange(0, 60, 0.7):
         assert body.things.clearance(character_places(body.scene, seconds)).min() > BODY_RADIUS
@@ -50,26 +52,25 @@ def test_walkers_and_starts_are_clear_of_every_object(family, seed):
     assert body.things.clearance(np.array([start.place])).min() > BODY_RADIUS
 
 
-def test_layouts_differ_between_seeds_and_splits_and_repeat_for_a_seed():
-    seeds = [scene_seed("park", split, index, 0) for split in ("train", "val", "test") for index in range(20)]
+def test_layouts_differ_between_seeds_and_splits_and_repeat_for_a_seed() -> None:
+    seeds = [scene_seed("park", split, index, 0) for split in SPLITS for index in range(20)]
     digests = [build_scene("park", seed).layout_digest() for seed in seeds]
     assert len(set(digests)) == len(digests)
     assert build_scene("park", seeds[7]) == build_scene("park", seeds[7])
 
 
-def test_splits_never_share_a_scene_seed_whatever_the_run_seed_is():
-    seeds = {
-        split: {scene_seed("park", split, i, run) for i in range(50) for run in range(20)} for split in ("train", "val", "test")
-    }
+def test_splits_never_share_a_scene_seed_whatever_the_run_seed_is() -> None:
+    seeds = {split: {scene_seed("park", split, i, run) for i in range(50) for run in range(20)} for split in SPLITS}
+
     assert not seeds["train"] & seeds["test"] and not seeds["train"] & seeds["val"] and not seeds["val"] & seeds["test"]
 
 
-def test_an_unknown_family_is_named():
-    with pytest.raises(ValueError, match="unknown scene family 'moon'.*park"):
+def test_an_unknown_family_is_named() -> None:
+    with pytest.raises(ValueError, match=r"unknown scene family 'moon'.*park"):
         build_scene("moon", 0)
 
 
-def test_characters_walk_at_their_speed_and_face_where_they_go():
+def test_characters_walk_at_their_speed_and_face_where_they_go() -> None:
     character = Character(name="Ada", shirt="red", trousers="blue", path=((0, 0), (4, 0), (4, 3)), speed=1.0, offset=0.0)
     places = np.array([character.place(seconds)[0] for seconds in np.arange(0, 12.1, 0.5)])
     assert np.allclose(np.linalg.norm(np.diff(places, axis=0), axis=1).max(), 0.5)
@@ -78,7 +79,7 @@ def test_characters_walk_at_their_speed_and_face_where_they_go():
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_meshes_are_closed_outwards_with_unit_normals(family):
+def test_meshes_are_closed_outwards_with_unit_normals(family: str) -> None:
     mesh = build_static_mesh(build_scene(family, 1))
     assert np.allclose(np.linalg.norm(mesh.normal, axis=1), 1)
     a, b, c = (mesh.position[mesh.triangles[:, k]] for k in range(3))

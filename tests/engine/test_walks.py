@@ -2,22 +2,27 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from engine.body import Body
+from engine.body import Body, Stance
 from engine.job import scene_seed
 from engine.scenes.build import FAMILIES, build_scene
 from engine.walks import (
     EVALUATION_WALKS,
     KEY_WALKS,
     REVISITING,
+    WalkPlan,
     evaluation_plan,
     evaluation_start,
     plan_walk,
     revisit_share,
 )
+from infra.schema.episode import Split
+
+Poses = NDArray[np.float64]
 
 
-def body_of(family: str, split: str, index: int) -> Body:
+def body_of(family: str, split: Split, index: int) -> Body:
     return Body(build_scene(family, scene_seed(family, split, index, 0)), 16.0)
 
 
