@@ -181,3 +181,20 @@ def test_tables_on_an_endpoint_that_went_away_are_named(s3_store_uri: str, monke
         read_rows(store, "readings")
     assert "\n" not in str(caught.value)
     assert time.monotonic() - began < 15
+
+
+def test_many_small_commits_are_gathered_and_no_row_is_lost_or_doubled(local_store: Store) -> None:
+    for number in range(70):
+        append_rows(local_store, "readings", rows_from([reading(number)]), transaction=str(number))
+    append_rows(local_store, "readings", rows_from([reading(0)]), transaction="0")  # still known after compaction
+    assert len(DeltaTable(local_store.table_uri("readings")).file_uris()) < 10
+    assert sorted(record.count for record in read_records(local_store, "readings", Reading)) == list(range(70))
+
+
+def test_rows_can_be_picked_by_value(store: Store) -> None:
+    for number in range(3):
+        append_rows(store, "readings", rows_from([reading(number, name=f"n{number}")]))
+    picked = read_rows(store, "readings", ["count"], equal={"name": "n1"})
+    assert picked.to_pylist() == [{"count": 1}]
+    assert read_rows(store, "readings", equal={"name": "n9"}).num_rows == 0
+    assert read_rows(store, "episodes", equal={"episode_id": "x"}).num_rows == 0
