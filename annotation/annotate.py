@@ -2,6 +2,7 @@
 
 import functools
 import io
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -182,13 +183,9 @@ def _write(store: Store, config: AnnotateConfig, batch: Sequence[Annotation]) ->
 
 
 def _batches(results: Iterable[Annotation], size: int) -> Iterator[list[Annotation]]:
-    batch: list[Annotation] = []
-    for result in results:
-        batch.append(result)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
+    """Lists of up to ``size`` results."""
+    results = iter(results)
+    while batch := list(itertools.islice(results, size)):
         yield batch
 
 
@@ -208,6 +205,7 @@ def _summarise(store: Store, config: AnnotateConfig, episodes: set[str]) -> dict
         "annotator": names[0],
         "wsad_macro_f1_moved": by_source(scores, "macro_f1_moved"),
         "wsad_macro_f1_all": by_source(scores, "macro_f1_all"),
+        "wsad_accuracy_moved": by_source(scores, "accuracy_moved"),
         "fixed_rule_macro_f1_moved": by_source(control, "macro_f1_moved"),
         "coverage": by_source(scores, "coverage"),
         "mouse_error_degrees": by_source(scores, "mouse_error_degrees"),

@@ -11,6 +11,7 @@ from annotation.wsad import DIRECTIONS, Wsad, directions_of, turned_degrees
 from infra.schema.action import KEYS, UNKNOWN_KEY, Keyboard, Mouse
 from infra.schema.episode import Frames
 
+LEAST_SUPPORT: Final = 10  # frames; a direction recorded less often says nothing about the rule
 UNKNOWN_COLUMN: Final = len(DIRECTIONS)  # last column of a confusion table: nothing was inferred
 
 
@@ -50,7 +51,7 @@ def tally_wsad(inferred: Wsad, recorded: Frames, degrees_per_mouse_unit: float =
 
 
 def score_wsad(tally: WsadTally) -> dict[str, float]:
-    """Figures of a tally. Macro-F1 is over the directions that were recorded at least once; unknown counts as wrong.
+    """Figures of a tally. Macro-F1 is over the directions recorded at least ``LEAST_SUPPORT`` times; unknown counts as wrong.
 
     ``coverage`` is the share of frames for which anything was inferred. Where nothing was recorded, a figure is NaN.
     """
@@ -60,6 +61,8 @@ def score_wsad(tally: WsadTally) -> dict[str, float]:
     return {
         "macro_f1_moved": _macro_f1(moved),
         "macro_f1_all": _macro_f1(everything),
+        "accuracy_moved": _accuracy(moved),
+        "accuracy_all": _accuracy(everything),
         "coverage": 1 - float(everything[:, UNKNOWN_COLUMN].sum()) / frames if frames else float("nan"),
         "mouse_error_degrees": tally.mouse_error / tally.mouse_values if tally.mouse_values else float("nan"),
         "mouse_worst_degrees": tally.mouse_worst if tally.mouse_values else float("nan"),
@@ -105,5 +108,9 @@ def _confusion(truth: NDArray[np.int64], guess: NDArray[np.int64]) -> tuple[int,
 def _macro_f1(table: NDArray[np.int64]) -> float:
     hits = np.diag(table).astype(np.float64)
     recorded, inferred = table.sum(1), table[:, : len(DIRECTIONS)].sum(0)
-    present = recorded > 0
+    present = recorded >= LEAST_SUPPORT
     return float((2 * hits / np.maximum(recorded + inferred, 1))[present].mean()) if present.any() else float("nan")
+
+
+def _accuracy(table: NDArray[np.int64]) -> float:
+    return float(np.trace(table[:, : len(DIRECTIONS)])) / float(table.sum()) if table.any() else float("nan")

@@ -21,7 +21,7 @@ CLASSES: Final = tuple(f"{walk} {turn}".strip() for walk in WALKS for turn in TU
 class BalanceConfig:
     """How far weights go."""
 
-    strength: float = 0.5  # 0 leaves the data as it is, 1 aims at equal shares of all classes
+    strength: float = 0.75  # 0 leaves the data as it is, 1 aims at equal shares of all classes
     least: float = 0.25
     most: float = 4.0
     dead_zone: float = 0.02  # mouse units; smaller yaw turns nothing

@@ -55,14 +55,13 @@ def choose_format(episodes: Sequence[Episode]) -> Format:
     return Format(width=width, height=height, fps=fps, renderers=renderers)
 
 
-def episode_reasons(episode: Episode, sources: Sequence[str], shape: Format, config: FilterConfig) -> tuple[str, ...]:
+def episode_reasons(episode: Episode, shape: Format, config: FilterConfig) -> tuple[str, ...]:
     """Reasons against a whole episode, whatever its pictures show.
 
     Software-rendered pictures look different, so they stay out of a set that has pictures from a graphics library.
     """
     others = [renderer for renderer in shape.renderers if renderer != "software"]
     checks = {
-        "source_not_listed": episode.source not in sources,
         SOFTWARE_RENDERER: episode.renderer == "software" and bool(others),
         "other_size": (episode.width, episode.height) != (shape.width, shape.height),
         "other_rate": abs(episode.fps / shape.fps - 1) > 0.1,
