@@ -9,6 +9,7 @@ from annotation.annotate import annotate
 from curation.curate import curate
 from engine.collect import collect
 from flows.bundle import assemble_bundle, shipped_bundle
+from flows.pool import RayPool
 from flows.profile import Profile
 from flows.release import release
 from inference.evaluate.evaluate import evaluate
@@ -28,9 +29,15 @@ class Loop:
 
     profile: Profile
     store: Store
+    pool: RayPool | None = None  # where episodes are recorded, annotated and scored; None is this process
     fresh: bool = False  # work again although there are finished results
     dataset: str = ""  # a published version to start from; the stages before training are left out then
     results: dict[str, StageResult] = field(default_factory=dict)
+
+    def names(self, until: str = "release") -> list[str]:
+        """The stages that ``run`` goes through."""
+        first = STAGES.index("train") if self.dataset else 0
+        return list(STAGES[first : STAGES.index(until) + 1])
 
     def run(self, until: str = "release") -> Iterator[StageResult]:
         """Run stage after stage up to ``until``; each result is yielded as it comes.
@@ -45,11 +52,11 @@ class Loop:
 
     def _stages(self) -> Iterator[StageResult]:
         profile, store, fresh = self.profile, self.store, self.fresh
-        dataset = self.dataset
+        pool, dataset = self.pool, self.dataset
         if not dataset:
-            yield (collected := collect(profile.collect, store, fresh=fresh))
-            yield (annotated := annotate(collected.outputs["digest"], profile.annotate, store, fresh=fresh))
-            yield (curated := curate(annotated.outputs, profile.curate, store, fresh=fresh))
+            yield (collected := collect(profile.collect, store, pool=pool, fresh=fresh))
+            yield (annotated := annotate(collected.outputs["digest"], profile.annotate, store, pool=pool, fresh=fresh))
+            yield (curated := curate(annotated.outputs, profile.curate, store, pool=pool, fresh=fresh))
             dataset = curated.outputs["dataset"]
         yield (trained := train(dataset, profile.train, store, fresh=fresh))
         yield (distilled := distil(trained, profile.train, profile.distil, store, fresh=fresh))

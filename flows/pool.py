@@ -1,5 +1,6 @@
 """Pools of workers: in this process, or Ray actors. The one place that imports Ray."""
 
+import logging
 import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +12,8 @@ from infra.errors import WorldloomError
 
 if TYPE_CHECKING:
     from ray.actor import ActorHandle
+
+    Actor = ActorHandle["Worker"]
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -42,7 +45,7 @@ class Worker:
 class RayPool:
     """A few actors that live as long as the pool; results come as they are ready."""
 
-    def __init__(self, actors: "list[ActorHandle]") -> None:
+    def __init__(self, actors: "list[Actor]") -> None:
         self._actors = actors
 
     def map_unordered(self, function: Callable[[Job], Result], jobs: Sequence[Job]) -> Iterator[Result]:
@@ -54,7 +57,7 @@ class RayPool:
         import ray
 
         shared, waiting = ray.put(function), list(reversed(jobs))
-        running: dict[Any, ActorHandle] = {}
+        running: dict[Any, Actor] = {}
         for actor in self._actors[: len(waiting)]:
             running[actor.run.remote(shared, waiting.pop())] = actor
         while running:
@@ -72,12 +75,13 @@ def open_pool(config: PoolConfig) -> Iterator[RayPool | None]:
     if config.actors == 0:
         yield None
         return
-    _set_environment()
+    if not config.address:
+        _set_environment()
     import ray
 
     _start_ray(config)
     try:
-        remote = ray.remote(Worker)
+        remote: Any = ray.remote(Worker)
         options = {"num_cpus": 1, "max_restarts": config.retries, "max_task_retries": config.retries}
         yield RayPool([remote.options(**options).remote() for _ in range(config.actors)])
     finally:
@@ -108,7 +112,7 @@ def _start_ray(config: PoolConfig) -> None:
         dashboard_host=LOOPBACK,
         _node_ip_address=LOOPBACK,
         object_store_memory=128 * 1024**2,
-        logging_level="WARNING",
+        logging_level=logging.WARNING,
         log_to_driver=True,
     )
 

@@ -16,7 +16,9 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from annotation.annotate import AnnotateConfig
 from curation.curate import CurateConfig
 from engine.collect import CollectConfig
+from flows.pool import PoolConfig
 from flows.release import ReleaseConfig
+from flows.server import ServerConfig
 from inference.evaluate.evaluate import EvaluateConfig
 from modeling.compress import CompressConfig
 from modeling.distil import DistilConfig
@@ -38,6 +40,8 @@ class Profile:
     compress: CompressConfig = CompressConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     release: ReleaseConfig = ReleaseConfig()
+    pool: PoolConfig = PoolConfig()
+    server: ServerConfig = ServerConfig()
 
 
 def load_profile(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Profile:

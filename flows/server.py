@@ -67,6 +67,7 @@ def environment(folder: Path, url: str = "") -> dict[str, str]:
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_LOGGING_LEVEL": "WARNING",
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # failures are told once, by the command line
         "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
         "PREFECT_TASKS_REFRESH_CACHE": "true",
     }
@@ -93,18 +94,17 @@ class PrefectServer:
         return self.mark.url
 
     def __enter__(self) -> "PrefectServer":
-        self.start()
+        self.launch()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
 
-    def start(self) -> None:
-        """Start the server, or adopt the one that runs in this folder, and wait until it answers.
+    def launch(self) -> None:
+        """Adopt the server that runs in this folder, or start one without waiting for it: other things can start meanwhile.
 
         Raises:
             PortInUseError: the configured port is taken.
-            ServerError: the server ended or did not answer in time; names its log.
         """
         self.mark = read_mark(self.folder)
         if self.mark is not None:
@@ -112,7 +112,7 @@ class PrefectServer:
         self.folder.mkdir(parents=True, exist_ok=True)
         port = choose_port(self.config.port)
         command = [sys.executable, "-m", "prefect", "server", "start", "--host", LOOPBACK, "--port", str(port)]
-        with self._log.open("wb") as log:
+        with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,
                 env=os.environ | environment(self.folder),
@@ -121,17 +121,22 @@ class PrefectServer:
                 stderr=subprocess.STDOUT,
                 preexec_fn=_end_with_parent,
             )
-        mark = ServerMark(pid=self._process.pid, port=port)
-        try:
-            self._wait(mark)
-        except BaseException:
-            self.stop()
-            raise
-        self.mark = mark
-        write_mark(self.folder, mark)
+        self.mark = ServerMark(pid=self._process.pid, port=port)
+        write_mark(self.folder, self.mark)
 
     def use(self) -> None:
-        """Point this process's Prefect client at the server; before Prefect is imported."""
+        """Wait until the server answers and point this process's Prefect client at it; before Prefect is imported.
+
+        Raises:
+            ServerError: the server ended or did not answer in time; names its log.
+        """
+        deadline = time.monotonic() + self.config.start_seconds
+        while not healthy(self.url):
+            if self._process is not None and self._process.poll() is not None:
+                raise ServerError(f"the Prefect server ended with status {self._process.returncode}; see {self.log}")
+            if time.monotonic() > deadline:
+                raise ServerError(f"the Prefect server did not answer in {self.config.start_seconds:.0f} s; see {self.log}")
+            time.sleep(0.2)
         os.environ.update(environment(self.folder, self.url))
 
     def stop(self) -> None:
@@ -149,18 +154,9 @@ class PrefectServer:
         self._process = None
 
     @property
-    def _log(self) -> Path:
+    def log(self) -> Path:
+        """What the server prints."""
         return self.folder / "server.log"
-
-    def _wait(self, mark: ServerMark) -> None:
-        assert self._process is not None
-        deadline = time.monotonic() + self.config.start_seconds
-        while not healthy(mark.url):
-            if self._process.poll() is not None:
-                raise ServerError(f"the Prefect server ended with status {self._process.returncode}; see {self._log}")
-            if time.monotonic() > deadline:
-                raise ServerError(f"the Prefect server did not answer in {self.config.start_seconds:.0f} s; see {self._log}")
-            time.sleep(0.2)
 
 
 def read_mark(folder: Path) -> ServerMark | None:

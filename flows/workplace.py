@@ -25,12 +25,17 @@ class Workplace:
         training = replace(self.profile.train, start="random")
         return replace(self, profile=replace(self.profile, train=training))
 
-    def play_command(self) -> str:
-        """What a user types to play what is released here."""
+    @property
+    def prefect(self) -> Path:
+        """Where the dashboard's server keeps its files."""
+        return self.home / "prefect"
+
+    def command(self, verb: str) -> str:
+        """What a user types to do something with what is here: ``make VERB`` where that does the same."""
         standard = self.home == Path("runs") / self.profile.name
         if standard and self.profile.name == "tiny":
-            return "make play"
-        return f"worldloom play --profile {self.profile.name}" + ("" if standard else f" --home {self.home}")
+            return f"make {verb}"
+        return f"worldloom {verb} --profile {self.profile.name}" + ("" if standard else f" --home {self.home}")
 
 
 def open_workplace(profile: str, home: Path | None, store: str | None, overrides: tuple[str, ...]) -> Workplace:

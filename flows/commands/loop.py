@@ -4,7 +4,9 @@ import click
 
 from flows.cli import VERBS
 from flows.pipeline import STAGES, Loop
+from flows.pool import open_pool
 from flows.release import require_released
+from flows.server import PrefectServer
 from flows.summary import summarise_stage
 from flows.workplace import Workplace, at_workplace
 from infra.lock import hold_folder
@@ -13,18 +15,21 @@ from infra.stage import StageResult
 FROM_SCRATCH = "train.start='random'"
 
 
-def run_loop(place: Workplace, *, until: str = "release", fresh: bool = False, dataset: str = "") -> dict[str, StageResult]:
+def run_loop(place: Workplace, loop: Loop, until: str, *, observed: bool = False) -> dict[str, StageResult]:
     """Run stages up to ``until``, say what each did, and write the report, finished or not.
 
     Raises:
         GateRefusedError: the loop went as far as the gate and the candidate did not pass.
         BusyError: another process works in this home.
     """
-    loop = Loop(profile=place.profile, store=place.store, fresh=fresh, dataset=dataset)
     with hold_folder(place.home, f"worldloom {until}"):
         try:
-            for result in loop.run(until):
-                click.echo(summarise_stage(result))
+            if observed:
+                _run_observed(place, loop, until)
+            else:
+                with open_pool(place.profile.pool) as loop.pool:
+                    for result in loop.run(until):
+                        _say(result)
         finally:
             if loop.results:
                 click.echo(f"report     {loop.write_report(place.home).resolve()}")
@@ -33,17 +38,33 @@ def run_loop(place: Workplace, *, until: str = "release", fresh: bool = False, d
     return loop.results
 
 
-@click.command(epilog="Example: worldloom run --profile tiny --set collect.workers=2")
+def _run_observed(place: Workplace, loop: Loop, until: str) -> None:
+    """The same as a Prefect flow, with a server of its own in the run's home."""
+    with PrefectServer(place.prefect, place.profile.server) as server, open_pool(place.profile.pool) as loop.pool:
+        server.use()
+        click.echo(f"dashboard  {server.url} while this runs; afterwards: {place.command('dashboard')}")
+        from flows.observe import run_observed  # Prefect reads its settings when it is imported
+
+        run_observed(loop, until, _say)
+
+
+def _say(result: StageResult) -> None:
+    click.echo(summarise_stage(result))
+
+
+@click.command(epilog="Example: worldloom run --profile tiny --set pool.actors=2")
 @at_workplace
 @click.option("--fresh", is_flag=True, help="Do finished stages again.")
 @click.option("--from-scratch", is_flag=True, help=f"Train without the base weights; same as --set {FROM_SCRATCH}.")
 @click.option("--dataset", default="", help="Begin with training, on this published dataset version.")
-def run(place: Workplace, fresh: bool, from_scratch: bool, dataset: str) -> None:
+@click.option("--plain", is_flag=True, help="Without Prefect: nothing for the dashboard, seconds saved.")
+def run(place: Workplace, fresh: bool, from_scratch: bool, dataset: str, plain: bool) -> None:
     """Run the whole loop, collect to release; killed and run again, it goes on where it stopped."""
     place = place.without_base_weights() if from_scratch else place
-    released = run_loop(place, fresh=fresh, dataset=dataset)["release"]
+    loop = Loop(profile=place.profile, store=place.store, fresh=fresh, dataset=dataset)
+    released = run_loop(place, loop, "release", observed=not plain)["release"]
     click.echo(f"released   {released.outputs['bundle'][:12]}")
-    click.echo(f"play       {place.play_command()}")
+    click.echo(f"play       {place.command('play')}")
 
 
 def _stage_command(stage: str) -> click.Command:
@@ -58,7 +79,7 @@ def _stage_command(stage: str) -> click.Command:
     def command(place: Workplace, fresh: bool, dataset: str) -> None:
         if dataset and STAGES.index(stage) < STAGES.index("train"):
             raise click.UsageError(f"{stage} comes before training; leave out --dataset")
-        run_loop(place, until=stage, fresh=fresh, dataset=dataset)
+        run_loop(place, Loop(profile=place.profile, store=place.store, fresh=fresh, dataset=dataset), stage)
 
     return command
 
