@@ -3,10 +3,14 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from infra.store import Store, open_store
 from tests.seaweed import s3_server as s3_server
 from tests.seaweed import s3_store_uri as s3_store_uri
+
+settings.register_profile("shared machine", deadline=None, max_examples=25, derandomize=True)
+settings.load_profile("shared machine")
 
 
 @pytest.fixture
