@@ -1,0 +1,233 @@
+"""The stage ``evaluate``: scores of the candidate beside baselines and controls, on scenes never trained on."""
+
+import functools
+import json
+import time
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from inference.evaluate.arms import ARMS, Arm, Models, Origin
+from inference.evaluate.bootstrap import BootstrapConfig
+from inference.evaluate.differences import DIFFERENCES
+from inference.evaluate.measure import MeasureConfig
+from inference.evaluate.plan import PlanConfig, TestPlan, plan_tests
+from inference.evaluate.play_arm import play_arm, read_measurements
+from inference.evaluate.scores import Measurement, Score, score_arm, score_difference
+from inference.evaluate.showcase import PANELS, encode_shown, gather_shown
+from inference.evaluate.verdict import Provenance, difference, index_scores, write_verdict
+from infra.digest import canonical_json, sha256_of
+from infra.schema import Bundle, Checkpoint, EvalScore
+from infra.stage import StageContext, StageResult, run_stage
+from infra.store import Store
+from infra.tables import append_rows, read_rows, records_from, rows_from
+from modeling.checkpoint import find_checkpoint
+from modeling.world_model import WorldModel, load_world_model, random_world_model
+
+VERSION: Final = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateConfig:
+    """The budget of an evaluation."""
+
+    arms: tuple[str, ...] = tuple(arm.name for arm in ARMS)
+    max_seconds: float = 240.0  # after these no further start is begun and arms that are left are left out
+    plan: PlanConfig = PlanConfig()
+    measure: MeasureConfig = MeasureConfig()
+    bootstrap: BootstrapConfig = BootstrapConfig()
+
+
+def evaluate(
+    candidate: Bundle,
+    dataset: str,
+    config: EvaluateConfig,
+    store: Store,
+    *,
+    base: Bundle | None = None,
+    fresh: bool = False,
+) -> StageResult:
+    """Score a candidate against ``base`` (the weights as shipped, if there are any), controls and baselines.
+
+    Raises:
+        ValueError: no test walks, a test scene in the training set, or an unknown arm in the config.
+    """
+    arms = _chosen_arms(config, candidate, base)
+    plan = plan_tests(store, dataset, config.plan, config.measure)
+    inputs = _inputs(candidate, base, dataset, plan)
+
+    def work(context: StageContext) -> dict[str, Any]:
+        models = load_models(store, candidate, base)
+        played = _play_arms(arms, plan, models, config, store, inputs, context, fresh)
+        provenance = find_provenance(store, candidate, base, dataset)
+        return _conclude(played, provenance, plan, config, store, context)
+
+    return run_stage(store, name="evaluate", version=VERSION, inputs=inputs, config=config, work=work, fresh=fresh)
+
+
+def load_models(store: Store, candidate: Bundle, base: Bundle | None) -> Models:
+    """Give a loader of world models by origin that keeps what it has loaded."""
+
+    @functools.cache
+    def load(origin: Origin) -> WorldModel:
+        match origin:
+            case "candidate":
+                return load_world_model(store, candidate)
+            case "int8":
+                return load_world_model(store, candidate, int8=True)
+            case "base":
+                assert base is not None  # arms of an absent base are not played
+                return load_world_model(store, base)
+            case "random" | "random_denoiser":
+                model = load("candidate")
+                control = random_world_model(
+                    model.world,
+                    model.autoencoder.config,
+                    width=model.width,
+                    height=model.height,
+                    fps=model.fps,
+                    steps=model.steps,
+                    seed=0,
+                )
+                if origin == "random_denoiser":
+                    control.autoencoder = model.autoencoder
+                return control
+            case "baseline":
+                raise ValueError("a baseline has no model")
+
+    return load
+
+
+def _chosen_arms(config: EvaluateConfig, candidate: Bundle, base: Bundle | None) -> list[Arm]:
+    """The config's arms that can be played, in order of importance."""
+    known = {arm.name for arm in ARMS}
+    if unknown := sorted(set(config.arms) - known):
+        raise ValueError(f"evaluate.arms: unknown arm {unknown[0]!r}; use some of {', '.join(sorted(known))}")
+    chosen = [arm for arm in ARMS if arm.name in config.arms]
+    absent = {"base"} if base is None else set()
+    absent |= set() if candidate.denoiser_int8 else {"int8"}
+    return [arm for arm in chosen if arm.origin not in absent]
+
+
+def _inputs(candidate: Bundle, base: Bundle | None, dataset: str, plan: TestPlan) -> dict[str, str]:
+    episodes = sorted({w.episode.episode_id for start in plan.branch_starts + plan.long_starts for w in start.walks.values()})
+    inputs = {
+        "dataset": dataset,
+        "autoencoder": candidate.autoencoder,
+        "denoiser": candidate.denoiser,
+        "denoiser_int8": candidate.denoiser_int8,
+        "tests": sha256_of(canonical_json(episodes)),
+    }
+    return inputs if base is None else inputs | {"base_autoencoder": base.autoencoder, "base_denoiser": base.denoiser}
+
+
+def _play_arms(
+    arms: list[Arm],
+    plan: TestPlan,
+    models: Models,
+    config: EvaluateConfig,
+    store: Store,
+    inputs: dict[str, str],
+    context: StageContext,
+    fresh: bool,
+) -> dict[str, dict[str, Any]]:
+    """Outputs of each arm's own stage; arms that an earlier, killed evaluation finished are not played again."""
+    deadline = time.monotonic() + config.max_seconds
+    played: dict[str, dict[str, Any]] = {}
+    for number, arm in enumerate(arms):
+        context.progress(number, len(arms), arm.title)
+        if time.monotonic() > deadline and "candidate" in played:
+            context.stopped_early = True
+            break
+        result = run_stage(
+            store,
+            name="evaluate_arm",
+            version=VERSION,
+            inputs=inputs | {"arm": arm.name},
+            config=config,
+            work=functools.partial(_play_one, arm, plan, models, store, deadline),
+            fresh=fresh,
+        )
+        played[arm.name] = dict(result.outputs)
+    context.progress(len(arms), len(arms), "scores")
+    return played
+
+
+def _play_one(arm: Arm, plan: TestPlan, models: Models, store: Store, deadline: float, context: StageContext) -> dict[str, Any]:
+    outputs = play_arm(arm, plan, models, store, deadline)
+    context.stopped_early = outputs["stopped_early"]
+    return outputs
+
+
+def _conclude(
+    played: dict[str, dict[str, Any]],
+    provenance: Provenance,
+    plan: TestPlan,
+    config: EvaluateConfig,
+    store: Store,
+    context: StageContext,
+) -> dict[str, Any]:
+    """Scores, verdict and videos; writes the rows of ``eval_scores``, then names everything for the report and the gate."""
+    measured = {arm: read_measurements(store, outputs["measurements"]) for arm, outputs in played.items()}
+    scores = score_all(measured, config.bootstrap)
+    denoiser = provenance.lineage[-1].digest
+    rows = [
+        EvalScore(evaluation=context.key, checkpoint=denoiser, dataset=provenance.dataset, **asdict(score)) for score in scores
+    ]
+    append_rows(store, "eval_scores", rows_from(rows), transaction=context.key)
+    verdict = write_verdict(provenance, index_scores(scores))
+    missing = [arm for arm in config.arms if arm not in played]
+    context.stopped_early |= any(outputs["stopped_early"] for outputs in played.values())
+    return {
+        "verdict": [asdict(line) for line in verdict],
+        "headline": headline(scores, config.measure),
+        "scores": store.put_bytes(json.dumps([asdict(score) for score in scores]).encode(), ".json"),
+        "videos": _videos(played, plan, store),
+        "speed": {arm: outputs["speed"] for arm, outputs in played.items() if outputs["speed"]},
+        "arms": list(played),
+        "missing_arms": missing,
+        "scenes": len({start.scene_id for start in plan.branch_starts}),
+        "starts": len(plan.branch_starts),
+        "long_starts": len(plan.long_starts),
+    }
+
+
+def headline(scores: list[Score], config: MeasureConfig) -> dict[str, float]:
+    """The few numbers that gates and tables read, as ``arm.metric@frame``."""
+    wanted = {("psnr", h) for h in config.horizons} | {("ssim", h) for h in config.horizons}
+    wanted |= {(metric, h) for metric in ("action_response", "action_choice") for h in config.response_horizons}
+    wanted |= {("turn_sign", h) for h in config.motion_horizons} | {("revisit_psnr", 0)}
+    return {f"{s.arm}.{s.metric}@{s.horizon}": s.value for s in scores if (s.metric, s.horizon) in wanted}
+
+
+def score_all(measured: dict[str, list[Measurement]], config: BootstrapConfig) -> list[Score]:
+    """Scores of all arms, then the paired differences that the verdict and the report speak of."""
+    scores = [score for arm, found in measured.items() for score in score_arm(arm, found, config)]
+    for first, second in DIFFERENCES:
+        if first in measured and second in measured:
+            scores += score_difference(difference(first, second), measured[first], measured[second], config)
+    return scores
+
+
+def find_provenance(store: Store, candidate: Bundle, base: Bundle | None, dataset: str) -> Provenance:
+    """Follow the candidate's denoiser back through its parents; the first that is not in this store ends the line."""
+    rows = {row.digest: row for row in records_from(read_rows(store, "checkpoints"), Checkpoint)}
+    lineage = [find_checkpoint(store, candidate.denoiser)]
+    shipped = {base.denoiser, base.autoencoder} if base is not None else set()
+    while parents := [rows[p] for p in lineage[0].parents if p in rows and rows[p].kind != "autoencoder" and p not in shipped]:
+        lineage.insert(0, parents[0])
+    return Provenance(dataset=dataset, lineage=tuple(lineage), base="" if base is None else base.denoiser)
+
+
+def _videos(played: dict[str, dict[str, Any]], plan: TestPlan, store: Store) -> list[dict[str, Any]]:
+    """Encode the split screens; one entry each for the report."""
+    objects = {arm: outputs["shown"] for arm, outputs in played.items()}
+    if "candidate" not in objects:
+        return []
+    videos = []
+    for case, shown in gather_shown(plan, objects, store).items():
+        name = store.put_bytes(encode_shown(shown), ".mp4")
+        panels = [PANELS[panel] for panel in shown.panels]
+        videos.append(
+            {"case": case, "object": name, "panels": panels, "frames": len(shown.panels["candidate"]), "fps": shown.fps}
+        )
+    return videos
