@@ -3,6 +3,7 @@
 x_t = (1 - t) x + t noise; t runs from 1 (noise) to 0 (clean).
 """
 
+import itertools
 from collections.abc import Callable
 
 import torch
@@ -26,7 +27,7 @@ def draw_levels(batch: int, shift: float, full_share: float, generator: torch.Ge
 def sample(predict: Callable[[Tensor, Tensor], Tensor], noise: Tensor, levels: list[float]) -> Tensor:
     """Go from ``noise`` (B, ...) down the levels by Euler steps; ``predict(x, t)`` estimates the clean sample."""
     x = noise
-    for t, following in zip(levels, levels[1:], strict=False):
+    for t, following in itertools.pairwise(levels):
         clean = predict(x, torch.full((len(x),), t, device=x.device))
         x = clean + following / t * (x - clean)
     return x

@@ -89,8 +89,9 @@ def autoencoder_loss(
     loss = absolute + config.gradient_weight * gradient + 0.01 * anchor
     figures = {"psnr": _psnr(picture, video)}
     if inverse_depth is not None and output.shape[1] > 3:
-        known = inverse_depth > 0
-        error = (output[:, 3, :, ::2, ::2] - inverse_depth).abs()
+        full = inverse_depth.repeat_interleave(2, -1).repeat_interleave(2, -2)
+        known = full > 0
+        error = (output[:, 3] - full).abs()
         depth_error = (error * known).sum() / known.sum().clamp(min=1)
         loss = loss + config.depth_weight * depth_error
         figures["depth"] = depth_error.item()
