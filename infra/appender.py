@@ -6,6 +6,7 @@ import os
 import threading
 import time
 import uuid
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Generic, TextIO, TypeVar
@@ -37,7 +38,7 @@ class RowAppender(Generic[Record]):
         self._folder = store.home / "spool" / table
         self._folder.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
-        self._spool: TextIO | None = None
+        self._spool: FileIO | None = None
         self._path = Path()
         self._rows: list[Record] = []
         self._timer: threading.Timer | None = None
@@ -56,9 +57,7 @@ class RowAppender(Generic[Record]):
                 self._begin()
             assert self._spool is not None
             with naming_full_disk(self._folder):
-                self._spool.write(canonical_json(record).decode() + "\n")
-                self._spool.flush()
-                os.fsync(self._spool.fileno())
+                _append_line(self._spool.fileno(), canonical_json(record) + b"\n")
             self._rows.append(record)
             if len(self._rows) >= self.max_rows:
                 self._commit()
@@ -93,7 +92,7 @@ class RowAppender(Generic[Record]):
 
     def _begin(self) -> None:
         fresh = self._folder / f"{time.time_ns()}-{uuid.uuid4().hex}.new"
-        self._spool = fresh.open("x")
+        self._spool = fresh.open("xb", buffering=0)
         fcntl.flock(self._spool, fcntl.LOCK_EX)
         self._path = fresh.rename(fresh.with_suffix(".jsonl"))  # only now may others see it: locked
         self._timer = threading.Timer(self.max_seconds, self._commit_late)
@@ -123,6 +122,20 @@ class RowAppender(Generic[Record]):
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
+
+
+def _append_line(file: int, line: bytes) -> None:
+    """Write and sync a line; on failure take back the part that was written, so that the next line stands alone."""
+    end = os.fstat(file).st_size
+    try:
+        written = 0
+        while written < len(line):
+            written += os.write(file, line[written:])
+        os.fsync(file)
+    except OSError:
+        os.ftruncate(file, end)
+        os.lseek(file, end, os.SEEK_SET)
+        raise
 
 
 def _whole_lines(spool: TextIO) -> list[Any]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from infra.appender import RowAppender
 from infra.depth import DepthReader, encode_depth
 from infra.digest import canonical_json
-from infra.errors import DamagedVideoError
+from infra.errors import DamagedVideoError, naming_full_disk
 from infra.schema import Episode, Frames, frames_from_table, frames_to_table
 from infra.store import Store
 from infra.tables import append_rows, query, read_rows, records_from, rows_from
@@ -80,7 +80,7 @@ def put_recording(store: Store, recording: Recording) -> Episode:
     """Write and check the objects of a recording; return the row that would commit it. Raises as ``write_episode``."""
     _check_recording(recording)
     count, fps = len(recording.frames), recording.episode.fps
-    with tempfile.TemporaryDirectory(prefix="episode-", dir=store.scratch()) as folder:
+    with naming_full_disk(store.scratch()), tempfile.TemporaryDirectory(prefix="episode-", dir=store.scratch()) as folder:
         frames, video, depth = (Path(folder) / name for name in ("frames.parquet", "video.mp4", "depth.mkv"))
         pq.write_table(frames_to_table(recording.frames), frames, compression="zstd")
         encode_video(video, recording.rgb, fps)

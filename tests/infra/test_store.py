@@ -1,9 +1,7 @@
 import errno
 import multiprocessing
 import os
-import shutil
 import socket
-import subprocess
 import time
 from pathlib import Path
 
@@ -16,7 +14,6 @@ from infra.errors import WorldloomError
 from infra.local_store import LocalStore
 from infra.s3_store import S3Store
 from infra.store import CorruptObjectError, MissingObjectError, Store, StoreFullError, StoreUnreachableError, open_store
-from tests.requirements import require
 
 ABSENT = "0" * 64 + ".json"
 
@@ -130,27 +127,6 @@ def test_a_full_disk_names_folder_and_bytes_and_leaves_nothing(local_store: Stor
         local_store.put_bytes(b"12345", "json")
     assert list(local_store.scratch().glob("*.part")) == []
     assert not local_store.exists(f"{sha256_of(b'12345')}.json")
-
-
-@pytest.mark.slow
-@pytest.mark.fault
-def test_a_disk_that_really_fills_up_loses_nothing_that_was_finished(tmp_path: Path) -> None:
-    require(os.geteuid() == 0 and shutil.which("mount") is not None, "permission to mount a small disk")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("this container may not mount")
-    try:
-        store, kept = LocalStore(folder / "store"), []
-        with pytest.raises(StoreFullError, match="free some"):
-            for number in range(20):
-                kept.append(store.put_bytes(bytes([number]) * 100_000, "bin"))
-        assert len(kept) >= 8
-        assert all(store.get_bytes(name) for name in kept)
-        assert list(store.scratch().glob("*.part")) == []
-    finally:
-        subprocess.run(["umount", folder], check=True)
 
 
 @pytest.mark.parametrize("uri", ["gs://bucket/x", "http://host/x"])
