@@ -41,7 +41,7 @@ class Shown:
 def gather_shown(plan: TestPlan, objects: Mapping[str, Mapping[str, str]], store: Store) -> dict[str, Shown]:
     """The shown walks by case name; ``objects`` are arm to case name to its stored pictures. Absent arms have no panel."""
     gathered = {}
-    for start in dict.fromkeys(plan.long_starts + plan.branch_starts):
+    for start in {(one.scene_id, one.seed): one for one in plan.long_starts + plan.branch_starts}.values():
         walks = [walk for walk in start.walks if case_name(start, walk) in objects["candidate"]]
         for case in read_cases(store, start, walks, plan.measure.long_frames + 1):
             played = {arm: objects[arm][case.name] for arm in PANELS if case.name in objects.get(arm, {})}
