@@ -97,7 +97,9 @@ class _Known:
                 if isinstance(value, str) and _DIGEST.fullmatch(value):
                     if name in _MANIFESTS:
                         self.manifests[value] = name
-                    if value not in json.loads(run.inputs).values():  # else it only passed through
+                    if value in json.loads(run.inputs).values():  # it passed through; who made it comes first
+                        self.makers.setdefault(value, run)
+                    else:
                         self.makers[value] = run
 
     def resolve(self, name: str) -> str:

@@ -82,7 +82,8 @@ def loop(local_store: Store) -> Loop:
     base = str(train.outputs["base"])
     student = checkpoint(store, b"student", "student", (base, dataset))
     made = replace(BUNDLE, autoencoder=str(train.outputs["autoencoder"]), denoiser=student, dataset=dataset, parents=(base,))
-    release = stage(store, "release", {"student": student}, lambda: {"bundle": put_bundle(store, made)})
+    bundle = put_bundle(store, made)
+    release = stage(store, "release", {"bundle": bundle}, lambda: {"bundle": bundle})
     return Loop(collect=collect, dataset=dataset, base=base, student=student, bundle=str(release.outputs["bundle"]))
 
 
