@@ -179,7 +179,8 @@ def collect(config: CollectConfig, store: Store, *, pool: Pool | None = None, fr
         done = {episode.episode_id for episode in list_episodes(store)}
         missing = [job for job in jobs if job.episode_id not in done]
         finished = len(jobs) - len(missing)
-        note = "episodes" if renderer == "egl" else "episodes (software renderer, no depth: EGL does not work here)"
+        fell_back = renderer != config.renderer and renderer == "software"
+        note = "episodes (software renderer, no depth: EGL does not work here)" if fell_back else "episodes"
         context.progress(finished, len(jobs), note)
         for _ in _record_all(config, store, pool, missing, context):
             finished += 1

@@ -8,7 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.body import Body, Stance
+from engine.body import MARGIN, Body, Stance
+from engine.obstacles import BODY_RADIUS
+from infra.dynamics import integrate
 from infra.schema import Keyboard, Mouse, idle_actions, parse_action
 
 VIEW: Final = 1.8  # metres in front of a planned walk that hold no surface, so that no close-up fills the picture
@@ -98,11 +100,16 @@ def evaluation_start(body: Body, number: int) -> Stance:
     rng = np.random.default_rng([body.scene.seed, number, 77])
     indoors = body.scene.ceiling > 0
     walks, view = [evaluation_actions(walk, indoors=indoors) for walk in KEY_WALKS], NARROW_VIEW if indoors else VIEW
+    reached = np.concatenate([integrate(np.eye(4), *actions, body.dynamics)[::3, [0, 2], 3] for actions in walks])
     for attempt in range(EVALUATION_TRIES):
         start = _random_stance(body, rng)
         wanted = 3 - 3 * attempt // EVALUATION_TRIES
         if not body.is_clear(start, view) or landmarks_in_view(body, start) < wanted:
             continue
+        yaw = np.radians(start.yaw)
+        there = reached @ np.array([[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]]) + np.array(start.place)
+        if body.things.clearance(there).min() < BODY_RADIUS + MARGIN:
+            continue  # cheaper than walking all eight
         if all(body.walks_free(start, *actions, view) for actions in walks):
             return start
     raise ValueError(f"scene {body.scene.scene_id} has no free start {number}; use another seed or fewer starts_per_test_scene")

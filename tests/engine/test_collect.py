@@ -2,6 +2,11 @@
 
 import collections
 import dataclasses
+import multiprocessing
+import os
+import signal
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -13,6 +18,7 @@ from engine.job import Job
 from engine.record import record_job
 from engine.walks import EVALUATION_WALKS, REVISITING
 from infra.episodes import Recording, list_episodes, read_episode
+from infra.stage import StageResult
 from infra.store import open_store
 
 TINY = CollectConfig(
@@ -119,3 +125,21 @@ def test_worker_processes_record_the_same_episodes(tmp_path: Path) -> None:
         store = open_store(tmp_path / folder)
         hashes.append([read_episode(store, episode)[0].rgb_sha256 for episode in list_episodes(store)])
     assert hashes[0] == hashes[1]
+
+
+@pytest.mark.slow
+@pytest.mark.fault
+@pytest.mark.timeout(300)
+def test_a_killed_recorder_is_replaced_and_nothing_is_lost(tmp_path: Path) -> None:
+    config = dataclasses.replace(TINY, workers=1, train_scenes=4)
+    store = open_store(tmp_path)
+    results: list[StageResult] = []
+    run = threading.Thread(target=lambda: results.append(collect(config, store)))
+    run.start()
+    while not (children := [child for child in multiprocessing.active_children() if child.name.startswith("SpawnProcess")]):
+        time.sleep(0.02)
+    time.sleep(1.0)
+    os.kill(children[0].pid or 0, signal.SIGKILL)
+    run.join(280)
+    assert results and results[0].outputs["episodes"] == results[0].outputs["planned"] == 5
+    assert len({episode.episode_id for episode in list_episodes(store)}) == 5
