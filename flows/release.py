@@ -15,7 +15,7 @@ from infra.errors import WorldloomError
 from infra.schema import Bundle
 from infra.stage import StageContext, StageResult, run_stage
 from infra.store import MissingObjectError, Store
-from infra.tables import append_rows, rows_from
+from infra.tables import append_rows, read_rows, rows_from
 from modeling.checkpoint import find_checkpoint
 from modeling.world_model import load_world_model
 
@@ -64,6 +64,7 @@ class Check:
 class ReleaseRow:
     """A row of table ``releases``: what was decided, and on which numbers."""
 
+    number: int  # of the decision, from 1
     action: str  # released | refused | rolled back
     bundle: str
     previous: str  # bundle that was current before, empty if none
@@ -105,6 +106,7 @@ def release(
         lines = [dataclasses.asdict(check) for check in checks]
         now = read_current(store)
         row = ReleaseRow(
+            number=next_number(store),
             action="released" if passed else "refused",
             bundle=digest,
             previous=now.bundle if now else "",
@@ -221,9 +223,16 @@ def rollback(store: Store) -> tuple[str, str]:
         _need_whole(store, earlier)
         if store.swap_named(CURRENT, data, canonical_json(Current(bundle=earlier, before=now.before[:-1]))):
             break
-    row = ReleaseRow(action="rolled back", bundle=earlier, previous=now.bundle, evaluation="", checks="[]")
+    row = ReleaseRow(
+        number=next_number(store), action="rolled back", bundle=earlier, previous=now.bundle, evaluation="", checks="[]"
+    )
     append_rows(store, "releases", rows_from([row]))
     return now.bundle, earlier
+
+
+def next_number(store: Store) -> int:
+    """Number of the next decision about a release."""
+    return 1 + read_rows(store, "releases").num_rows
 
 
 def _current(data: bytes) -> Current:

@@ -1,0 +1,77 @@
+"""The command line: every verb explains itself, and what a user can mend is one line and a status."""
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from flows.cli import VERBS, run_command, worldloom
+from flows.release import GateRefusedError
+from infra.errors import BusyError
+
+
+@pytest.mark.parametrize("verb", list(VERBS))
+def test_every_verb_has_help_with_an_example(verb: str) -> None:
+    outcome = CliRunner().invoke(worldloom, [verb, "--help"])
+    assert outcome.exit_code == 0, outcome.output
+    assert f"Example: worldloom {verb}" in " ".join(outcome.output.split())
+
+
+def test_the_overview_names_every_verb_without_loading_the_model(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"\n  {verb} " in shown for verb in VERBS)
+
+
+def raising(error: BaseException) -> Callable[..., None]:
+    def command(*_: object, **__: object) -> None:
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (ValueError("profile tiny: unknown key\ntrian"), 2, "profile tiny: unknown key trian"),
+        (BusyError("runs/tiny is in use"), 2, "runs/tiny is in use"),
+        (GateRefusedError("gate: not released"), 3, "gate: not released"),
+        (OSError(errno.ENOSPC, "No space left on device", "/disk/file"), 2, "No space left on device: /disk/file"),
+        (click.UsageError("no such option"), 2, "no such option"),
+        (KeyboardInterrupt(), 130, "stopped"),
+    ],
+)
+def test_what_can_be_mended_is_one_line_and_a_status(
+    error: BaseException, status: int, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(worldloom, "invoke", raising(error))
+    assert run_command(["doctor"]) == status
+    shown = capsys.readouterr().err
+    assert line in shown
+    assert "Traceback" not in shown
+
+
+def test_what_nobody_expected_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worldloom, "invoke", raising(KeyError("x")))
+    with pytest.raises(KeyError):
+        run_command(["doctor"])
+
+
+def test_a_mistyped_key_ends_the_command_before_anything_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home = tmp_path / "home"
+    assert run_command(["collect", "--home", str(home), "--set", "collect.widht=3"]) == 2
+    assert "unknown key collect.widht (did you mean width?)" in capsys.readouterr().err
+    assert not home.exists()
+
+
+def test_rolling_back_an_empty_store_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["rollback", "--home", str(tmp_path)]) == 2
+    assert "no earlier bundle" in capsys.readouterr().err
+
+
+def test_stages_before_training_take_no_dataset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["collect", "--home", str(tmp_path), "--dataset", "abcd"]) == 2
+    assert "comes before training" in capsys.readouterr().err

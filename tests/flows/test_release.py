@@ -1,0 +1,146 @@
+"""The gate lets a candidate through only on its numbers, and one step back is always possible."""
+
+from pathlib import Path
+
+import pytest
+
+from flows.release import (
+    CURRENT,
+    GateRefusedError,
+    NoReleaseError,
+    ReleaseRow,
+    Threshold,
+    judge,
+    point_at,
+    read_current,
+    released_bundle,
+    require_released,
+    rollback,
+)
+from inference.evaluate.sanity import Sanity
+from infra.datasets import load_bundle, put_bundle
+from infra.schema import Bundle, Checkpoint
+from infra.stage import StageResult
+from infra.store import MissingObjectError, Store, open_store
+from infra.tables import append_rows, read_records, rows_from
+
+SANE = Sanity(frames=16, expected_frames=16, finite=True)
+RESPONSE = Threshold(score="candidate.action_response@4", least=0.65)
+MARGIN = Threshold(score="candidate.action_response@4", minus="random.action_response@4", least=0.1)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return open_store(tmp_path)
+
+
+def keep_bundle(store: Store, name: str) -> str:
+    """A bundle whose weights are in the store."""
+    weights = store.put_bytes(name.encode(), ".safetensors")
+    digest = weights.split(".")[0]
+    row = Checkpoint(
+        digest=digest,
+        kind="student",
+        weights_object=weights,
+        config="{}",
+        parents=(),
+        origin="trained",
+        steps=1,
+        seconds=0.0,
+        stopped_early=False,
+        metrics="{}",
+        code_commit="test",
+    )
+    append_rows(store, "checkpoints", rows_from([row]))
+    bundle = Bundle(
+        name=name,
+        autoencoder=digest,
+        denoiser=digest,
+        denoiser_int8="",
+        dataset="0" * 64,
+        profile="smoke",
+        width=112,
+        height=64,
+        fps=16.0,
+        parents=(),
+        start_images=(),
+        start_prompts=(),
+    )
+    return put_bundle(store, bundle)
+
+
+def test_a_sane_candidate_passes_a_gate_without_thresholds() -> None:
+    assert all(check.passed for check in judge(SANE, {}, ()))
+
+
+@pytest.mark.parametrize(
+    "sanity",
+    [Sanity(frames=16, expected_frames=16, finite=False), Sanity(frames=15, expected_frames=16, finite=True)],
+)
+def test_what_is_not_finite_or_of_another_length_fails(sanity: Sanity) -> None:
+    assert not all(check.passed for check in judge(sanity, {}, ()))
+
+
+@pytest.mark.parametrize(
+    ("candidate", "random", "passes"),
+    [(0.9, 0.5, (True, True)), (0.9, 0.85, (True, False)), (0.5, 0.1, (False, True)), (float("nan"), 0.5, (False, False))],
+)
+def test_thresholds_hold_for_the_score_and_for_its_lead_over_a_control(
+    candidate: float, random: float, passes: tuple[bool, bool]
+) -> None:
+    headline = {"candidate.action_response@4": candidate, "random.action_response@4": random}
+    checks = judge(SANE, headline, (RESPONSE, MARGIN))[2:]
+    assert tuple(check.passed for check in checks) == passes
+
+
+def test_a_number_that_was_not_measured_fails() -> None:
+    check = judge(SANE, {}, (RESPONSE,))[-1]
+    assert not check.passed
+    assert "not measured" in check.sentence()
+
+
+def test_a_refusal_names_the_number_and_exits_with_three() -> None:
+    checks = judge(SANE, {"candidate.action_response@4": 0.52}, (RESPONSE,))
+    outputs = {"checks": [vars(check) for check in checks], "released": False}
+    result = StageResult(stage="release", key="k", outputs=outputs, seconds=0.0, reused=False, stopped_early=False)
+    with pytest.raises(GateRefusedError, match=r"action_response@4 = 0\.52, needs at least 0\.65") as caught:
+        require_released(result)
+    assert caught.value.status == 3
+
+
+def test_nothing_is_released_in_an_empty_store(store: Store) -> None:
+    assert read_current(store) is None
+    with pytest.raises(NoReleaseError, match="make run"):
+        released_bundle(store)
+
+
+def test_rollback_returns_to_the_bundle_before_and_says_so_in_the_table(store: Store) -> None:
+    first, second, third = (keep_bundle(store, name) for name in ("one", "two", "three"))
+    for digest in (first, second, third):
+        point_at(store, digest)
+    assert rollback(store) == (third, second)
+    assert released_bundle(store)[1].name == "two"
+    assert rollback(store) == (second, first)
+    with pytest.raises(NoReleaseError, match="no earlier bundle"):
+        rollback(store)
+    rows = sorted(read_records(store, "releases", ReleaseRow), key=lambda row: row.number)
+    assert [(row.number, row.action, row.bundle) for row in rows] == [(1, "rolled back", second), (2, "rolled back", first)]
+
+
+def test_releasing_what_is_released_already_changes_nothing(store: Store) -> None:
+    digest = keep_bundle(store, "one")
+    point_at(store, digest)
+    before = store.get_named(CURRENT)
+    point_at(store, digest)
+    assert store.get_named(CURRENT) == before
+
+
+def test_rollback_to_a_bundle_whose_weights_are_gone_changes_nothing(store: Store) -> None:
+    first, second = (keep_bundle(store, name) for name in ("one", "two"))
+    point_at(store, first)
+    point_at(store, second)
+    weights = load_bundle(store, first).denoiser + ".safetensors"
+    store.local_path(weights).unlink()
+    with pytest.raises(MissingObjectError, match="cannot come back"):
+        rollback(store)
+    assert released_bundle(store)[0] == second
