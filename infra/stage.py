@@ -65,13 +65,13 @@ def run_stage(
 ) -> StageResult:
     """Do ``work`` unless a run with the same key is finished; its row in table ``runs`` is written last.
 
-    ``fresh`` forgets what an earlier run began, works again and adds a newer row. A config field ``max_seconds`` is
-    the time cap behind ``context.out_of_time()``. What ``work`` raises goes through, and nothing is recorded then.
+    ``fresh`` forgets what an earlier run began and adds a newer row. A config field ``max_seconds`` is the time cap
+    behind ``context.out_of_time()``. What ``work`` raises goes through, and nothing is recorded then.
     """
     key = stage_key(name, version, inputs, config)
     if not fresh and (found := find_run(store, key)) is not None:
         return found
-    context = StageContext(name, key, store, _time_cap(config))
+    context = StageContext(name, key, store, vars(config).get("max_seconds"))
     if fresh:
         shutil.rmtree(context.scratch, ignore_errors=True)
     started, began = time.time(), time.monotonic()
@@ -84,8 +84,8 @@ def run_stage(
         stage=name,
         version=version,
         inputs=canonical_json(dict(inputs)).decode(),
-        config=canonical_json(config).decode(),
-        config_digest=sha256_of(canonical_json(config)),
+        config=(section := canonical_json(config)).decode(),
+        config_digest=sha256_of(section),
         outputs=canonical_json(outputs).decode(),
         code_commit=code_commit(),
         host=socket.gethostname(),
@@ -112,8 +112,3 @@ def _result(run: Run, *, reused: bool) -> StageResult:
         reused=reused,
         stopped_early=run.stopped_early,
     )
-
-
-def _time_cap(config: Any) -> float | None:
-    seconds = vars(config).get("max_seconds")
-    return None if seconds is None else float(seconds)
