@@ -26,24 +26,32 @@ _SECONDS_BETWEEN: Final = 3.0  # two updates of a progress artifact
 
 
 def run_observed(loop: Loop, until: str, say: Callable[[StageResult], None]) -> None:
-    """Run the loop up to ``until`` inside flow ``loop``; ``say`` is told of every stage that is finished.
+    """Run the loop up to ``until`` as flow ``loop``; ``say`` is told of every stage that is finished.
 
     Raises:
         whatever a stage raises.
     """
     close_orphans(LOOP)
-    names = loop.names(until)
 
-    @flow(name=LOOP, flow_run_name=f"{loop.profile.name} to {until}", persist_result=False, validate_parameters=False)
+    @flow(name=LOOP, flow_run_name=f"{loop.profile.name} to {until}", persist_result=False)
     def run(profile: str, stages: list[str]) -> None:
-        results = loop.run(until)
-        for name in stages:
-            _as_task(name, results, loop.store, say)
+        walk_observed(loop, until, say)
 
+    run(loop.profile.name, loop.names(until))
+
+
+def walk_observed(loop: Loop, until: str, say: Callable[[StageResult], None]) -> None:
+    """Inside a flow: run every stage as a task.
+
+    Raises:
+        whatever a stage raises.
+    """
     progress = ProgressArtifacts()
     OBSERVERS.append(progress)
     try:
-        run(loop.profile.name, names)
+        results = loop.run(until)
+        for name in loop.names(until):
+            _as_task(name, results, loop.store, say)
     finally:
         OBSERVERS.remove(progress)
 

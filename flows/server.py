@@ -139,6 +139,10 @@ class PrefectServer:
             time.sleep(0.2)
         os.environ.update(environment(self.folder, self.url))
 
+    def alive(self) -> bool:
+        """Whether the server still runs."""
+        return self._process.poll() is None if self._process is not None else self.mark is not None and self.mark.alive()
+
     def stop(self) -> None:
         """End the server if this object started it."""
         self.mark = None

@@ -50,13 +50,23 @@ def open_workplace(profile: str, home: Path | None, store: str | None, overrides
     return Workplace(profile=loaded, home=folder, store=open_store(store or folder / "store"))
 
 
-def at_workplace(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options ``--profile --home --store --set`` and pass it the workplace first."""
+def place_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options ``--profile --home --store --set``."""
+    options = (
+        click.option("--profile", default="tiny", show_default=True, help="A shipped profile, or a TOML file."),
+        click.option("--home", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/PROFILE]"),
+        click.option("--store", help="Folder or s3://bucket/prefix.  [default: HOME/store]"),
+        click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, e.g. --set train.seed=3."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
-    @click.option("--profile", default="tiny", show_default=True, help="A shipped profile, or a TOML file.")
-    @click.option("--home", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/PROFILE]")
-    @click.option("--store", help="Folder or s3://bucket/prefix.  [default: HOME/store]")
-    @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, e.g. --set train.seed=3.")
+
+def at_workplace(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command these options and pass it the workplace first."""
+
+    @place_options
     @functools.wraps(command)
     def wrapped(profile: str, home: Path | None, store: str | None, overrides: tuple[str, ...], **options: Any) -> None:
         command(open_workplace(profile, home, store, overrides), **options)

@@ -1,0 +1,67 @@
+"""Verbs about Prefect: the dashboard of what ran, and the deployments that run by themselves."""
+
+import dataclasses
+import time
+import webbrowser
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from flows.publish import published_dataset
+from flows.server import PrefectServer, ServerConfig, read_mark
+from flows.triggers import announce
+from flows.workplace import Workplace, at_workplace, open_workplace, place_options
+
+
+@click.command(epilog="Example: worldloom dashboard --profile tiny --open")
+@at_workplace
+@click.option("--port", type=int, default=None, help="Port on loopback.  [default: any free one]")
+@click.option("--open", "browse", is_flag=True, help="Open it in a browser.")
+def dashboard(place: Workplace, port: int | None, browse: bool) -> None:
+    """Show what ran in the Prefect UI, until interrupted or `worldloom stop`."""
+    running = read_mark(place.prefect)
+    if running is not None:
+        click.echo(f"dashboard  {running.url} (already running)")
+        if browse:
+            webbrowser.open(running.url)
+        return
+    with PrefectServer(place.prefect, _server_config(place, port)) as server:
+        click.echo("dashboard  starting ...")
+        server.use()
+        click.echo(f"dashboard  {server.url} (Ctrl-C ends it)")
+        if browse:
+            webbrowser.open(server.url)
+        while server.alive():
+            time.sleep(0.5)
+
+
+@click.command(epilog="Example: worldloom deploy --profile tiny --every-hours 6")
+@place_options
+@click.option(
+    "--every-hours", type=click.FloatRange(min=0.01), default=24.0, show_default=True, help="Pause between collections."
+)
+@click.option("--port", type=int, default=None, help="Port of the dashboard on loopback.  [default: any free one]")
+def deploy(
+    profile: str, home: Path | None, store: str | None, overrides: tuple[str, ...], every_hours: float, port: int | None
+) -> None:
+    """Collect on a schedule, and retrain and release whenever a dataset version is published; until interrupted."""
+    place = open_workplace(profile, home, store, overrides)
+    with PrefectServer(place.prefect, _server_config(place, port)) as server:
+        server.use()
+        from flows.deployments import deployments, serve_deployments  # Prefect reads its settings when it is imported
+
+        served = deployments(profile, place, overrides, timedelta(hours=every_hours))
+        for deployment in served:
+            deployment.apply()
+        version = published_dataset(place.store)
+        if version is not None and server.mark is not None:
+            announce(server.mark, place.store, version)  # it may have been published while nothing listened
+        click.echo(f"dashboard  {server.url}")
+        click.echo(f"deployed   collection every {every_hours:g} h; retraining on every published dataset version")
+        serve_deployments(served)
+
+
+def _server_config(place: Workplace, port: int | None) -> ServerConfig:
+    config = place.profile.server
+    return config if port is None else dataclasses.replace(config, port=port)

@@ -1,0 +1,127 @@
+"""What ``worldloom deploy`` serves: collection on a schedule, and retraining whenever a dataset version is published.
+
+Import this only after ``PrefectServer.use``. Runs are worked off one after another, each in a process of its own.
+"""
+
+import dataclasses
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from prefect import flow, serve
+from prefect.client.schemas.objects import State
+from prefect.deployments.runner import RunnerDeployment
+from prefect.events import DeploymentEventTrigger
+from prefect.runtime import flow_run
+from prefect.states import Completed
+from prefect.types.entrypoint import EntrypointType
+
+from flows.observe import walk_observed
+from flows.pipeline import Loop
+from flows.pool import open_pool
+from flows.publish import publish_dataset
+from flows.release import require_released
+from flows.server import read_mark
+from flows.summary import summarise_stage
+from flows.triggers import PUBLISHED, announce, retrain_once
+from flows.workplace import Workplace, open_workplace
+from infra.errors import BusyError
+from infra.lock import hold_folder
+from infra.stage import StageResult
+
+COLLECTION: Final = "collection"
+RETRAIN: Final = "retrain-and-deploy"
+_SECONDS_BETWEEN_TRIES: Final = 5.0
+
+
+@flow(name=COLLECTION, persist_result=False)
+def collection(profile: str, home: str, store: str, overrides: list[str], every_seconds: float) -> None:
+    """Record episodes that no earlier slot of the schedule recorded, annotate, curate and publish a dataset version."""
+    place = open_workplace(profile, Path(home), store, tuple(overrides))
+    slot = int(flow_run.scheduled_start_time.timestamp() // every_seconds)
+    collect = dataclasses.replace(place.profile.collect, seed=place.profile.collect.seed + slot)
+    loop = Loop(profile=dataclasses.replace(place.profile, collect=collect), store=place.store)
+    walk_when_free(place, loop, "curate")
+    version = loop.results["curate"].outputs["dataset"]
+    publish_dataset(place.store, version)
+    server = read_mark(place.prefect)
+    if server is not None:
+        announce(server, place.store, version)
+
+
+@flow(name=RETRAIN, persist_result=False)
+def retrain_and_deploy(
+    version: str, event: str, profile: str, home: str, store: str, overrides: list[str]
+) -> "State[Any] | None":
+    """Train on a published version, evaluate, and release what passes the gate; an event that was worked off does nothing."""
+    place = open_workplace(profile, Path(home), store, tuple(overrides))
+    loop = Loop(profile=place.profile, store=place.store, dataset=version)
+
+    def work() -> dict[str, Any]:
+        walk_when_free(place, loop, "release")
+        outputs = loop.results["release"].outputs
+        return {"bundle": outputs["bundle"], "released": outputs["released"]}
+
+    if retrain_once(place.store, version, event, work).reused:
+        return Completed(name="Repeated", message=f"dataset {version[:12]} was retrained on before; nothing was started")
+    require_released(loop.results["release"])
+    return None
+
+
+def walk_when_free(place: Workplace, loop: Loop, until: str) -> None:
+    """Run the loop's stages as tasks, after whoever else works in this home; then write the report.
+
+    Raises:
+        whatever a stage raises.
+    """
+    while True:
+        try:
+            with hold_folder(place.home, f"deployment to {until}"), open_pool(place.profile.pool) as loop.pool:
+                walk_observed(loop, until, _say)
+                loop.write_report(place.home)
+            return
+        except BusyError as error:
+            print(f"waiting: {error}", flush=True)
+            time.sleep(_SECONDS_BETWEEN_TRIES)
+
+
+def deployments(profile: str, place: Workplace, overrides: tuple[str, ...], every: timedelta) -> list[RunnerDeployment]:
+    """Both deployments for one home."""
+    common = {
+        "profile": str(Path(profile).resolve()) if profile.endswith(".toml") else profile,
+        "home": str(place.home.resolve()),
+        "store": place.store.uri,
+        "overrides": list(overrides),
+    }
+    trigger = DeploymentEventTrigger(
+        name=f"retrain on {PUBLISHED}",
+        expect={PUBLISHED},
+        match={"worldloom.store": place.store.uri},
+        parameters={
+            **common,
+            "version": {"__prefect_kind": "jinja", "template": "{{ event.payload.version }}"},
+            "event": {"__prefect_kind": "jinja", "template": "{{ event.id }}"},
+        },
+    )
+    made = [
+        collection.to_deployment(
+            COLLECTION,
+            interval=every,
+            parameters={**common, "every_seconds": every.total_seconds()},
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        ),
+        retrain_and_deploy.to_deployment(
+            RETRAIN, triggers=[trigger], parameters=common, entrypoint_type=EntrypointType.MODULE_PATH
+        ),
+    ]
+    return [deployment for deployment in made if isinstance(deployment, RunnerDeployment)]  # coroutines only inside a loop
+
+
+def serve_deployments(served: list[RunnerDeployment]) -> None:
+    """Work off their runs, one at a time, until interrupted."""
+    serve(*served, limit=1, print_starting_message=False, pause_on_shutdown=False)
+
+
+def _say(result: StageResult) -> None:
+    print(summarise_stage(result), flush=True)
