@@ -55,8 +55,9 @@ def true_motion(c2w: Array) -> Motion:
 def turn_sign(frames: NDArray[np.uint8]) -> int:
     """+1 where the pictures (T, H, W, 3) turn right, -1 left, 0 where they do not move.
 
-    The median horizontal flow counts, added up over steps: turning right carries the picture to the left.
+    The median horizontal flow counts, added up over steps of two frames, since dense flow sees short ways only: turning
+    right carries the picture to the left.
     """
-    grey = to_grey(frames[[*range(0, len(frames) - 1, STRIDE), len(frames) - 1]])
+    grey = to_grey(frames[[*range(0, len(frames) - 1, 2), len(frames) - 1]])
     moved = sum(float(np.median(dense_flow(before, after)[..., 0])) for before, after in pairwise(grey))
     return 0 if abs(moved) < _STILL else int(-np.sign(moved))

@@ -1,0 +1,130 @@
+"""The stage as a whole on a small untrained candidate: complete, repeatable, and unable to flatter."""
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from inference.evaluate import evaluate as stage
+from inference.evaluate.cases import find_starts, starts_with
+from inference.evaluate.evaluate import evaluate
+from infra.datasets import load_dataset
+from infra.schema import EvalScore
+from infra.stage import StageResult
+from infra.tables import read_records
+from infra.video import VideoReader
+from tests.inference.evaluate.conftest import SMALL_EVALUATION, Arena
+
+
+@pytest.fixture(scope="session")
+def evaluated(arena: Arena) -> StageResult:
+    return evaluate(arena.candidate, arena.dataset, SMALL_EVALUATION, arena.store)
+
+
+def test_every_arm_has_scores_with_their_counts(arena: Arena, evaluated: StageResult) -> None:
+    rows = [row for row in read_records(arena.store, "eval_scores", EvalScore) if row.evaluation == evaluated.key]
+    assert {row.arm for row in rows if " - " not in row.arm} == set(SMALL_EVALUATION.arms)
+    psnr = {(row.arm, row.horizon): row for row in rows if row.metric == "psnr"}
+    assert psnr["candidate", 8].scenes == 2 and psnr["candidate", 8].cases == 16
+    assert psnr["truth", 4].value == pytest.approx(60)
+    assert psnr["candidate - repeat_last", 8].cases == 16
+    assert all(row.low <= row.value + 1e-9 and row.value <= row.high + 1e-9 for row in rows)
+
+
+def test_the_gate_finds_its_numbers_under_their_names(evaluated: StageResult) -> None:
+    headline = evaluated.outputs["headline"]
+    for name in ("candidate.psnr@8", "repeat_last.psnr@8", "candidate_no_geometry.action_response@4", "candidate.revisit_psnr@0"):
+        assert isinstance(headline[name], float)
+
+
+def test_an_untrained_network_is_called_worse_than_doing_nothing(evaluated: StageResult) -> None:
+    verdict = evaluated.outputs["verdict"]
+    assert "12 steps" in verdict[0]["text"] and "base weights" in verdict[0]["text"]
+    assert verdict[1]["tone"] == "bad"
+    bad = [line["text"] for line in verdict if line["tone"] == "bad"]
+    assert any("network alone" in text and "worse than repeating the last frame" in text for text in bad)
+
+
+def test_shown_walks_are_videos_of_all_panels(arena: Arena, evaluated: StageResult) -> None:
+    videos = evaluated.outputs["videos"]
+    assert len(videos) == SMALL_EVALUATION.plan.shown
+    assert {video["case"].rsplit("/", 1)[1] for video in videos} == {"out_and_back", "turn_and_back"}
+    for video in videos:
+        assert len(video["panels"]) == 4
+        reader = VideoReader(arena.store.local_path(video["object"]))
+        assert len(reader) == 33 and reader.width > 4 * 96
+
+
+def test_a_finished_evaluation_is_found_again(arena: Arena, evaluated: StageResult) -> None:
+    again = evaluate(arena.candidate, arena.dataset, SMALL_EVALUATION, arena.store)
+    assert again.reused and again.outputs == evaluated.outputs
+
+
+def test_a_killed_evaluation_does_not_play_finished_arms_again(
+    arena: Arena, evaluated: StageResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = dataclasses.replace(
+        SMALL_EVALUATION, plan=dataclasses.replace(SMALL_EVALUATION.plan, seed=1), arms=("repeat_last", "candidate")
+    )
+    played: list[str] = []
+    play = stage.play_arm
+
+    def play_until_killed(arm: Any, *rest: Any) -> Any:
+        if arm.name == "candidate" and "candidate" not in played:
+            played.append(arm.name)
+            raise KeyboardInterrupt
+        played.append(arm.name)
+        return play(arm, *rest)
+
+    monkeypatch.setattr(stage, "play_arm", play_until_killed)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(arena.candidate, arena.dataset, config, arena.store)
+    finished = evaluate(arena.candidate, arena.dataset, config, arena.store)
+    assert played == ["repeat_last", "candidate", "candidate"]
+    assert finished.outputs["arms"] == ["repeat_last", "candidate"]
+
+
+def test_the_same_evaluation_twice_gives_the_same_scores(arena: Arena, evaluated: StageResult) -> None:
+    config = dataclasses.replace(SMALL_EVALUATION, arms=("candidate", "memory_wrong_scene"))
+    first = evaluate(arena.candidate, arena.dataset, config, arena.store)
+    second = evaluate(arena.candidate, arena.dataset, config, arena.store, fresh=True)
+    assert not second.reused and first.outputs["scores"] == second.outputs["scores"]
+    assert first.outputs["headline"]["candidate.psnr@8"] == evaluated.outputs["headline"]["candidate.psnr@8"]
+
+
+def test_without_time_only_what_matters_most_is_played_and_the_rest_is_named(arena: Arena) -> None:
+    config = dataclasses.replace(SMALL_EVALUATION, max_seconds=0.0)
+    result = evaluate(arena.candidate, arena.dataset, config, arena.store)
+    assert result.stopped_early
+    assert result.outputs["arms"] == ["truth", "repeat_last", "candidate"]
+    assert set(result.outputs["missing_arms"]) == {"candidate_no_geometry", "memory_off", "memory_wrong_scene"}
+    scores = json.loads(arena.store.get_bytes(result.outputs["scores"]))
+    counts = {score["cases"] for score in scores if score["arm"] == "candidate" and score["metric"] == "psnr"}
+    assert counts == {8}
+
+
+def test_an_unknown_arm_is_refused_by_name(arena: Arena) -> None:
+    config = dataclasses.replace(SMALL_EVALUATION, arms=("candidate", "sorcery"))
+    with pytest.raises(ValueError, match="sorcery"):
+        evaluate(arena.candidate, arena.dataset, config, arena.store)
+
+
+def test_starts_are_spread_over_scenes(arena: Arena) -> None:
+    starts = find_starts(arena.store, load_dataset(arena.store, arena.dataset))
+    assert [start.scene_id for start in starts_with(starts, ["key_W"], 2)] == ["park-1", "park-2"]
+    assert starts_with(starts, ["no_such_walk"], 2) == []
+
+
+def test_a_test_scene_that_was_trained_on_is_refused(arena: Arena) -> None:
+    manifest = load_dataset(arena.store, arena.dataset)
+    leaking = tuple(dataclasses.replace(clip, split="train") if clip.walk == "idle" else clip for clip in manifest.clips)
+    with pytest.raises(ValueError, match="also trained on"):
+        find_starts(arena.store, dataclasses.replace(manifest, clips=leaking))
+
+
+def test_a_dataset_without_test_walks_is_refused(arena: Arena) -> None:
+    manifest = load_dataset(arena.store, arena.dataset)
+    without = dataclasses.replace(manifest, clips=tuple(clip for clip in manifest.clips if clip.split != "test"))
+    with pytest.raises(ValueError, match="no test walk"):
+        find_starts(arena.store, without)
