@@ -110,7 +110,8 @@ def _train_autoencoder(
         metrics=metrics,
     )
     marker.parent.mkdir(parents=True, exist_ok=True)
-    marker.write_text(row.digest)
+    marker.with_suffix(".part").write_text(row.digest)
+    marker.with_suffix(".part").replace(marker)  # whole or not at all
     return row
 
 

@@ -40,7 +40,7 @@ class AutoencoderTrainingConfig:
 @dataclass(frozen=True, kw_only=True)
 class _Bank:
     rgb: list[NDArray[np.uint8]]  # (T, H, W, 3) a clip
-    inverse_depth: list[NDArray[np.float16] | None]  # (T, H/2, W/2) in 1/metres, 0 where unknown
+    inverse_depth: list[NDArray[np.float16] | None]  # (T, H/2, W/2) in 1/metres, below 0 where unknown
 
 
 def train_autoencoder(
@@ -71,7 +71,7 @@ def train_autoencoder(
 def autoencoder_loss(
     model: Autoencoder,
     video: Tensor,  # (B, 3, T, H, W)
-    inverse_depth: Tensor | None,  # (B, T, H/2, W/2), 0 where unknown
+    inverse_depth: Tensor | None,  # (B, T, H/2, W/2), below 0 where unknown
     config: AutoencoderTrainingConfig,
     generator: torch.Generator,
 ) -> tuple[Tensor, dict[str, float]]:
@@ -90,7 +90,7 @@ def autoencoder_loss(
     figures = {"psnr": _psnr(picture, video)}
     if inverse_depth is not None and output.shape[1] > 3:
         full = inverse_depth.repeat_interleave(2, -1).repeat_interleave(2, -2)
-        known = full > 0
+        known = full >= 0
         error = (output[:, 3] - full).abs()
         depth_error = (error * known).sum() / known.sum().clamp(min=1)
         loss = loss + config.depth_weight * depth_error
@@ -112,7 +112,7 @@ def _load_bank(
         inverse = None
         if clip.depth is not None:
             depth = clip.depth[:, ::2, ::2]
-            inverse = np.where(np.isfinite(depth), 1 / np.maximum(depth, 0.1), 0).astype(np.float16)
+            inverse = (1 / np.maximum(depth, 0.1)).astype(np.float16)  # the sky, infinitely far, gives 0
         bank.rgb.append(clip.rgb)
         bank.inverse_depth.append(inverse)
         held += len(clip.rgb)
@@ -133,7 +133,7 @@ def _draw(bank: _Bank, config: AutoencoderTrainingConfig, generator: torch.Gener
         left = 2 * _randint((rgb.shape[2] - config.crop_width) // 2 + 1, generator)
         time, rows = slice(start, start + config.frames), slice(top, top + config.crop_height)
         crop = torch.from_numpy(rgb[time, rows, left : left + config.crop_width].copy())
-        depth = torch.zeros(config.frames, config.crop_height // 2, config.crop_width // 2)
+        depth = torch.full((config.frames, config.crop_height // 2, config.crop_width // 2), -1.0)
         if inverse is not None:
             half_rows, half_left = slice(top // 2, (top + config.crop_height) // 2), left // 2
             depth = torch.from_numpy(inverse[time, half_rows, half_left : half_left + config.crop_width // 2]).float()
