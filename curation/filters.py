@@ -17,7 +17,7 @@ class FilterConfig:
 
     most_dark: float = 0.6  # share of black pixels
     most_bright: float = 0.4  # share of burnt-out pixels
-    least_sharpness: float = 0.015
+    least_sharpness: float = 0.06
     least_texture_bits: float = 2.5
     least_difference: float = 0.25  # grey levels; less is a frozen picture if the camera moves
     least_motion: float = 0.25  # share of frames with camera motion from which a frozen picture is a fault

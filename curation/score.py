@@ -79,8 +79,12 @@ def score_clip(
 
 
 def sharpness_of(grey: NDArray[np.uint8]) -> float:
-    """Variance of the Laplacian over the variance of the picture, so that contrast does not count as sharpness."""
-    return float(laplacian(grey).var() / (float(grey.var()) + 25.0))
+    """Variance of the Laplacian over the variance of the picture, so that contrast does not count as sharpness.
+
+    Measured at half size, where the noise of video compression is averaged away.
+    """
+    half = shrink(grey, grey.shape[1] // 2, grey.shape[0] // 2)
+    return float(laplacian(half).var() / (float(half.var()) + 25.0))
 
 
 def texture_bits_of(grey: NDArray[np.uint8]) -> float:
@@ -93,7 +97,7 @@ def texture_bits_of(grey: NDArray[np.uint8]) -> float:
 def perceptual_quality(sharpness: float, dark: float, bright: float, texture: float) -> float:
     """Geometric mean of three plain shares, 0..1; a stand-in until a learned judge scores clips."""
     exposed = max(0.0, 1.0 - dark - bright)
-    return float((min(1.0, sharpness / 0.15) * exposed * min(1.0, texture / 5.0)) ** (1 / 3))
+    return float((min(1.0, sharpness / 0.4) * exposed * min(1.0, texture / 5.0)) ** (1 / 3))
 
 
 def score_poses(c2w: Array, start: int, stop: int) -> tuple[float, float, float]:

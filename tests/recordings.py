@@ -1,6 +1,8 @@
 """Small recordings made without a renderer: a patterned panorama that pans as the walker turns, and exact poses."""
 
+import dataclasses
 import hashlib
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -99,3 +101,10 @@ def make_recording(
         scene_object="",
     )
     return Recording(episode=episode, frames=rows, rgb=rgb, depth=depth, scene=SCENE)
+
+
+def with_pictures(recording: Recording, change: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]) -> Recording:
+    """The same recording with other pictures, named by their own hashes."""
+    rgb = np.ascontiguousarray(change(recording.rgb), np.uint8)
+    hashes = [hashlib.sha256(picture.tobytes()).hexdigest() for picture in rgb]
+    return dataclasses.replace(recording, rgb=rgb, frames=dataclasses.replace(recording.frames, rgb_sha256=hashes))

@@ -1,6 +1,7 @@
 """The annotate stage writes each row once, continues after a kill and scores itself against recorded input."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,20 @@ from tests.recordings import make_recording
 CONFIG = AnnotateConfig(batch_episodes=2)
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    opened = open_store(tmp_path)
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("recorded")
+    opened = open_store(folder)
     for seed, actions in enumerate(("W+R", "S", "A+L", "none", "D")):
         write_episode(opened, make_recording(seed, actions=actions, frames=40))
-    return opened
+    return folder
+
+
+@pytest.fixture
+def store(recorded: Path, tmp_path: Path) -> Store:
+    """A copy of the recorded store, to write into."""
+    shutil.copytree(recorded, tmp_path / "store")
+    return open_store(tmp_path / "store")
 
 
 def test_every_episode_gets_a_pose_row_an_action_row_and_captions(store: Store) -> None:
@@ -49,7 +58,7 @@ def test_annotating_again_does_nothing_and_a_new_episode_alone_is_added(store: S
     assert read_rows(store, "actions").num_rows == 6
 
 
-@pytest.mark.parametrize("calls", [0, 1, 2, 4, 5])
+@pytest.mark.parametrize("calls", [0, 1, 2, 5])
 def test_a_kill_between_any_two_appends_leaves_no_gap_and_no_duplicate(
     store: Store, monkeypatch: pytest.MonkeyPatch, calls: int
 ) -> None:
