@@ -232,7 +232,7 @@ def rollback(store: Store) -> tuple[str, str]:
 
 def next_number(store: Store) -> int:
     """Number of the next decision about a release."""
-    return 1 + read_rows(store, "releases").num_rows
+    return 1 + len(read_rows(store, "releases"))
 
 
 def _current(data: bytes) -> Current:

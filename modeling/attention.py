@@ -15,6 +15,6 @@ def attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = N
     Uses flash-attn where it is installed and applies (half precision on CUDA, no mask), SDPA otherwise.
     """
     if flash_attn_func is not None and mask is None and query.is_cuda and query.element_size() == 2:
-        return flash_attn_func(query, key, value)  # type: ignore[no-any-return]
+        return flash_attn_func(query, key, value)
     query, key, value = (part.transpose(1, 2) for part in (query, key, value))
     return F.scaled_dot_product_attention(query, key, value, mask).transpose(1, 2)

@@ -101,7 +101,7 @@ class Denoiser(nn.Module):
     def embed_text(self, text: Tensor) -> Tensor:
         """Text features (B, K, text width) to (B, text tokens, D); missing rows become zero features."""
         padded = F.pad(text, (0, 0, 0, self.config.text_tokens - text.shape[1]))
-        return self.text_embedding(padded)  # type: ignore[no-any-return]
+        return self.text_embedding(padded)
 
     def _embed_latents(self, x: Tensor, extra: Tensor | None, memory: Memory | None) -> Tensor:
         x = x if extra is None else torch.cat([x, extra.to(x.dtype)], 1)
@@ -115,7 +115,7 @@ class Denoiser(nn.Module):
         cells = rearrange(rays, "b c f (h i) (w j) -> b (f h w) (c i j)", i=patch, j=patch)
         embedded = self.patch_embedding_wancamctrl(cells.to(weight.dtype))
         hidden = self.c2ws_hidden_states_layer2(F.silu(self.c2ws_hidden_states_layer1(embedded)))
-        return embedded + hidden  # type: ignore[no-any-return]
+        return embedded + hidden
 
     def _join_time(self, time: Tensor, memory: Memory | None, latents: int, spots: int) -> Tensor:
         """One time a sample (B, 1) where that says it all, else one a token (B, L)."""
@@ -136,7 +136,7 @@ class Denoiser(nn.Module):
         frequency = 10000 ** (-torch.arange(half, device=time.device, dtype=torch.float64) / half)
         angle = time.double()[..., None] * frequency
         wave = torch.cat([angle.cos(), angle.sin()], -1).to(self.patch_embedding.weight.dtype)
-        return self.time_embedding(wave)  # type: ignore[no-any-return]
+        return self.time_embedding(wave)
 
     def _rotary(self, x: Tensor, memory: Memory | None, positions: Tensor | None) -> tuple[Tensor, Tensor]:
         config = self.config

@@ -40,7 +40,7 @@ class AttentionLayer(nn.Module):
         if table is not None:
             query, key = rotate(query, table), rotate(key, table)
         mixed = attention(query, key, self._split(self.v(context)))
-        return self.o(mixed.flatten(2))  # type: ignore[no-any-return]
+        return self.o(mixed.flatten(2))
 
     def _split(self, x: Tensor) -> Tensor:
         return rearrange(x, "b l (h d) -> b l h d", h=self.heads)
@@ -82,12 +82,12 @@ class Block(nn.Module):
         x = x + self.cross_attn(x, text)
         if self.action_model is not None and actions is not None:
             x = self.action_model(x, actions, memory)
-        return x + self.ffn(self.norm2(x) * (1 + scale2) + shift2) * gate2  # type: ignore[no-any-return]
+        return x + self.ffn(self.norm2(x) * (1 + scale2) + shift2) * gate2
 
     def modulate_by_camera(self, x: Tensor, camera: Tensor) -> Tensor:
         """Scale and shift each token by what its rays say."""
         hidden = camera + self.cam_injector_layer2(F.silu(self.cam_injector_layer1(camera)))
-        return (1 + self.cam_scale_layer(hidden)) * x + self.cam_shift_layer(hidden)  # type: ignore[no-any-return]
+        return (1 + self.cam_scale_layer(hidden)) * x + self.cam_shift_layer(hidden)
 
 
 class Head(nn.Module):
@@ -102,4 +102,4 @@ class Head(nn.Module):
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
         """Tokens (B, L, D) and time embedding (B, L, D) to (B, L, C)."""
         shift, scale = (self.modulation + time[:, :, None]).unbind(2)
-        return self.head(self.norm(x) * (1 + scale) + shift)  # type: ignore[no-any-return]
+        return self.head(self.norm(x) * (1 + scale) + shift)

@@ -95,7 +95,7 @@ class Trainer:
         if not torch.isfinite(loss):
             raise FloatingPointError(f"loss is {loss.item()} at step {self.step}; lower the learning rate and start again")
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(self.parameters.values(), self.config.clip_norm)
         self.optimiser.step()
         self.step += 1

@@ -58,7 +58,7 @@ def read_record() -> dict[str, Any]:
     path = FOLDER / "record.json"
     if not path.exists():
         raise ValueError("this checkout has no base weights; set train.start = 'random' (--from-scratch)")
-    return json.loads(path.read_text())  # type: ignore[no-any-return]
+    return json.loads(path.read_text())
 
 
 @cache

@@ -4,8 +4,9 @@ import pytest
 
 from infra.datasets import put_dataset
 from infra.episodes import write_episode
+from infra.local_store import LocalStore
 from infra.schema import DatasetClip, DatasetVersion
-from infra.store import LocalStore
+from infra.schema.episode import Split
 from tests.modeling.small_world import FRAMES, HEIGHT, WIDTH, record_walk
 
 
@@ -14,7 +15,8 @@ def walks(tmp_path_factory) -> tuple[LocalStore, str]:
     """A store with a published dataset of two training clips and one held-out clip; returns it and the version."""
     store = LocalStore(tmp_path_factory.mktemp("store"))
     clips = []
-    for seed, split in enumerate(("train", "train", "val")):
+    splits: tuple[Split, ...] = ("train", "train", "val")
+    for seed, split in enumerate(splits):
         episode = write_episode(store, record_walk(seed))
         clips.append(
             DatasetClip(

@@ -6,7 +6,7 @@ from modeling.error_buffer import ErrorBuffer, ErrorBufferConfig
 
 
 def filled(**changes: float) -> ErrorBuffer:
-    buffer = ErrorBuffer((2, 3, 4), ErrorBufferConfig(capacity=8, warmup=4, **changes))  # type: ignore[arg-type]
+    buffer = ErrorBuffer((2, 3, 4), ErrorBufferConfig(capacity=8, warmup=4, **changes))
     buffer.add(torch.ones(6, 2, 3, 4))
     return buffer
 

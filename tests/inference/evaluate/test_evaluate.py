@@ -9,6 +9,7 @@ import pytest
 from inference.evaluate import evaluate as stage
 from inference.evaluate.cases import find_starts, starts_with
 from inference.evaluate.evaluate import evaluate
+from inference.evaluate.play_arm import play_arm
 from infra.datasets import load_dataset
 from infra.schema import EvalScore
 from infra.stage import StageResult
@@ -68,7 +69,7 @@ def test_a_killed_evaluation_does_not_play_finished_arms_again(
         SMALL_EVALUATION, plan=dataclasses.replace(SMALL_EVALUATION.plan, seed=1), arms=("repeat_last", "candidate")
     )
     played: list[str] = []
-    play = stage.play_arm
+    play = play_arm
 
     def play_until_killed(arm: Any, *rest: Any) -> Any:
         if arm.name == "candidate" and "candidate" not in played:
