@@ -6,6 +6,8 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+import torch
+
 from inference.evaluate.arms import ARMS, Arm, Models, Origin
 from inference.evaluate.bootstrap import BootstrapConfig
 from inference.evaluate.differences import DIFFERENCES
@@ -31,6 +33,7 @@ class EvaluateConfig:
     """The budget of an evaluation."""
 
     arms: tuple[str, ...] = tuple(arm.name for arm in ARMS)
+    threads: int = 2  # of torch; speed is stated with them
     max_seconds: float = 240.0  # after these no further start is begun and arms that are left are left out
     plan: PlanConfig = PlanConfig()
     measure: MeasureConfig = MeasureConfig()
@@ -51,15 +54,16 @@ def evaluate(
     Raises:
         ValueError: no test walks, a test scene in the training set, or an unknown arm in the config.
     """
-    arms = _chosen_arms(config, candidate, base)
     plan = plan_tests(store, dataset, config.plan, config.measure)
+    arms, left_out = choose_arms(config, plan, candidate, base)
     inputs = _inputs(candidate, base, dataset, plan)
 
     def work(context: StageContext) -> dict[str, Any]:
+        torch.set_num_threads(config.threads)
         models = load_models(store, candidate, base)
         played = _play_arms(arms, plan, models, config, store, inputs, context, fresh)
         provenance = find_provenance(store, candidate, base, dataset)
-        return _conclude(played, provenance, plan, config, store, context)
+        return _conclude(played, left_out, provenance, plan, config, store, context)
 
     return run_stage(store, name="evaluate", version=VERSION, inputs=inputs, config=config, work=work, fresh=fresh)
 
@@ -97,15 +101,27 @@ def load_models(store: Store, candidate: Bundle, base: Bundle | None) -> Models:
     return load
 
 
-def _chosen_arms(config: EvaluateConfig, candidate: Bundle, base: Bundle | None) -> list[Arm]:
-    """The config's arms that can be played, in order of importance."""
+def choose_arms(
+    config: EvaluateConfig, plan: TestPlan, candidate: Bundle, base: Bundle | None
+) -> tuple[list[Arm], dict[str, str]]:
+    """The config's arms that can be played, in order of importance; and why the others cannot.
+
+    Raises:
+        ValueError: names an arm that does not exist.
+    """
     known = {arm.name for arm in ARMS}
     if unknown := sorted(set(config.arms) - known):
         raise ValueError(f"evaluate.arms: unknown arm {unknown[0]!r}; use some of {', '.join(sorted(known))}")
-    chosen = [arm for arm in ARMS if arm.name in config.arms]
-    absent = {"base"} if base is None else set()
-    absent |= set() if candidate.denoiser_int8 else {"int8"}
-    return [arm for arm in chosen if arm.origin not in absent]
+    left_out = {}
+    for arm in ARMS:
+        if arm.origin == "base" and base is None:
+            left_out[arm.name] = "training did not start from base weights"
+        elif arm.origin == "int8" and not candidate.denoiser_int8:
+            left_out[arm.name] = "there is no INT8 checkpoint"
+        elif arm.memory == "wrong_scene" and len({start.scene_id for start in plan.long_starts}) < 2:
+            left_out[arm.name] = "long walks were recorded in fewer than two test scenes"
+    chosen = [arm for arm in ARMS if arm.name in config.arms and arm.name not in left_out]
+    return chosen, {name: why for name, why in left_out.items() if name in config.arms}
 
 
 def _inputs(candidate: Bundle, base: Bundle | None, dataset: str, plan: TestPlan) -> dict[str, str]:
@@ -160,6 +176,7 @@ def _play_one(arm: Arm, plan: TestPlan, models: Models, store: Store, deadline: 
 
 def _conclude(
     played: dict[str, dict[str, Any]],
+    left_out: dict[str, str],
     provenance: Provenance,
     plan: TestPlan,
     config: EvaluateConfig,
@@ -175,7 +192,7 @@ def _conclude(
     ]
     append_rows(store, "eval_scores", rows_from(rows), transaction=context.key)
     verdict = write_verdict(provenance, index_scores(scores))
-    missing = [arm for arm in config.arms if arm not in played]
+    late = {arm: "time was up" for arm in config.arms if arm not in played and arm not in left_out}
     context.stopped_early |= any(outputs["stopped_early"] for outputs in played.values())
     return {
         "verdict": [asdict(line) for line in verdict],
@@ -184,7 +201,7 @@ def _conclude(
         "videos": _videos(played, plan, store),
         "speed": {arm: outputs["speed"] for arm, outputs in played.items() if outputs["speed"]},
         "arms": list(played),
-        "missing_arms": missing,
+        "missing_arms": left_out | late,
         "scenes": len({start.scene_id for start in plan.branch_starts}),
         "starts": len(plan.branch_starts),
         "long_starts": len(plan.long_starts),
@@ -196,7 +213,8 @@ def headline(scores: list[Score], config: MeasureConfig) -> dict[str, float]:
     wanted = {("psnr", h) for h in config.horizons} | {("ssim", h) for h in config.horizons}
     wanted |= {(metric, h) for metric in ("action_response", "action_choice") for h in config.response_horizons}
     wanted |= {("turn_sign", h) for h in config.motion_horizons} | {("revisit_psnr", 0)}
-    return {f"{s.arm}.{s.metric}@{s.horizon}": s.value for s in scores if (s.metric, s.horizon) in wanted}
+    arms = {arm.name for arm in ARMS}
+    return {f"{s.arm}.{s.metric}@{s.horizon}": s.value for s in scores if s.arm in arms and (s.metric, s.horizon) in wanted}
 
 
 def score_all(measured: dict[str, list[Measurement]], config: BootstrapConfig) -> list[Score]:

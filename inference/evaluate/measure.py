@@ -11,7 +11,7 @@ from inference.evaluate.actions import OPPOSITE, action_choice, action_response
 from inference.evaluate.cases import Case
 from inference.evaluate.drift import drift, window_means
 from inference.evaluate.metrics import psnr, sharpness, ssim
-from inference.evaluate.motion import motion_between, true_motion, turn_sign
+from inference.evaluate.motion import STRIDE, motion_by_frame, true_motion, turn_sign
 from inference.evaluate.revisit import RevisitConfig, revisit_pairs, score_revisit
 from inference.evaluate.rollouts import Playback, Player
 from inference.evaluate.scores import Measurement
@@ -22,24 +22,31 @@ class MeasureConfig:
     """What is measured, and how far a walk is played."""
 
     branch_frames: int = 32  # of each single-key walk
+    control_frames: int = 16  # the same for controls, which need not be seen for long
     long_frames: int = 96  # of out-and-back, spin and idle walks
     horizons: tuple[int, ...] = (1, 4, 8, 16, 32)
     response_horizons: tuple[int, ...] = (4, 16)
-    motion_horizons: tuple[int, ...] = (4, 16)
+    motion_horizons: tuple[int, ...] = (4, 16)  # multiples of motion.STRIDE
     windows: int = 10  # stretches that drift compares
     revisit: RevisitConfig = RevisitConfig()
     motion: MotionConfig = MotionConfig()
+
+    def __post_init__(self) -> None:
+        if odd := [h for h in self.motion_horizons if h % STRIDE or h <= 0]:
+            raise ValueError(f"measure.motion_horizons: {odd[0]} is no multiple of {STRIDE} frames")
 
 
 Keep = Callable[[Case, Playback], None]  # told of every playback, so that some can be shown
 
 
-def measure_branches(player: Player, cases: Sequence[Case], config: MeasureConfig, *, seed: int, keep: Keep) -> list[Measurement]:
-    """Play the single-key walks of one start; fidelity of each, then what they say together about following actions."""
+def measure_branches(
+    player: Player, cases: Sequence[Case], frames: int, config: MeasureConfig, *, seed: int, keep: Keep
+) -> list[Measurement]:
+    """Play up to ``frames`` frames of the single-key walks of one start: fidelity of each, and how they answer actions."""
     found: list[Measurement] = []
     played: dict[str, NDArray[np.uint8]] = {}
     for case in cases:
-        count = min(config.branch_frames, len(case.frames) - 1)
+        count = min(frames, len(case.frames) - 1)
         playback = player.play(case, count, seed)
         keep(case, playback)
         played[case.walk] = playback.frames
@@ -47,8 +54,8 @@ def measure_branches(player: Player, cases: Sequence[Case], config: MeasureConfi
         found += _motion(case, playback.frames, config)
     truth = {case.walk: case.frames for case in cases}
     for horizon in config.response_horizons:
-        made = {walk: frames[horizon] for walk, frames in played.items() if walk in OPPOSITE and len(frames) > horizon}
-        real = {walk: frames[horizon] for walk, frames in truth.items() if walk in made}
+        made = {walk: shown[horizon] for walk, shown in played.items() if walk in OPPOSITE and len(shown) > horizon}
+        real = {walk: shown[horizon] for walk, shown in truth.items() if walk in made}
         scene, start = cases[0].scene_id, f"{cases[0].scene_id}/{cases[0].seed}"
         for walk, value in action_response(made, real).items():
             found.append(_measured("action_response", horizon, scene, f"{start}/{walk}", value))
@@ -58,11 +65,13 @@ def measure_branches(player: Player, cases: Sequence[Case], config: MeasureConfi
     return found
 
 
-def measure_long(player: Player, cases: Sequence[Case], config: MeasureConfig, *, seed: int, keep: Keep) -> list[Measurement]:
-    """Play the long walks of one start: quality by frame, decay, and what is left on the way back."""
+def measure_long(
+    player: Player, cases: Sequence[Case], frames: int, config: MeasureConfig, *, seed: int, keep: Keep
+) -> list[Measurement]:
+    """Play up to ``frames`` frames of the long walks of one start: quality, decay, and what is left on the way back."""
     found: list[Measurement] = []
     for case in cases:
-        count = min(config.long_frames, len(case.frames) - 1)
+        count = min(frames, len(case.frames) - 1)
         playback = player.play(case, count, seed)
         keep(case, playback)
         truth = case.frames[: count + 1]
@@ -94,10 +103,13 @@ def _fidelity(case: Case, frames: NDArray[np.uint8], config: MeasureConfig) -> l
 
 def _motion(case: Case, frames: NDArray[np.uint8], config: MeasureConfig) -> list[Measurement]:
     """Error of the turn by horizon; how far it went of how far it should; the sign of the flow of pure turns."""
+    horizons = [h for h in config.motion_horizons if h < len(frames)]
+    if not horizons:
+        return []
     found = []
-    for horizon in (h for h in config.motion_horizons if h < len(frames)):
-        made = motion_between(frames[: horizon + 1], case.intrinsics, config.motion)
-        real = true_motion(case.c2w[: horizon + 1])
+    by_frame = motion_by_frame(frames[: max(horizons) + 1], case.intrinsics, config.motion)
+    for horizon in horizons:
+        made, real = by_frame[horizon], true_motion(case.c2w[: horizon + 1])
         found.append(_of(case, "rotation_error", horizon, float(np.linalg.norm(made.turned - real.turned))))
         found.append(_of(case, "untracked", horizon, made.untracked))
         if abs(real.turned[1]) > 1:

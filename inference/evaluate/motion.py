@@ -29,16 +29,16 @@ class Motion:
     untracked: float  # share of steps with too few points
 
 
-def motion_between(frames: NDArray[np.uint8], intrinsics: Array, config: MotionConfig) -> Motion:
-    """Motion over frames (T, H, W, 3), estimated every ``STRIDE`` frames and added up."""
-    picked = frames[[*range(0, len(frames) - 1, STRIDE), len(frames) - 1]]
-    step = config.step * min(STRIDE, len(frames) - 1)
-    found = classify_motion(picked, intrinsics, replace(config, step=step))
-    return Motion(
-        turned=np.nan_to_num(found.turned).sum(0),
-        walked=np.nan_to_num(found.walked).sum(0),
-        untracked=float(np.isnan(found.turned[:, 0]).mean()),
-    )
+def motion_by_frame(frames: NDArray[np.uint8], intrinsics: Array, config: MotionConfig) -> dict[int, Motion]:
+    """Motion from frame 0 to every ``STRIDE``-th of (T, H, W, 3), estimated step by step and added up."""
+    picked = range(0, len(frames), STRIDE)
+    found = classify_motion(frames[picked], intrinsics, replace(config, step=config.step * STRIDE))
+    lost = np.isnan(found.turned[:, 0])
+    turned, walked = np.nan_to_num(found.turned).cumsum(0), np.nan_to_num(found.walked).cumsum(0)
+    motions = {}
+    for i, frame in enumerate(picked[1:]):
+        motions[frame] = Motion(turned=turned[i], walked=walked[i], untracked=float(lost[: i + 1].mean()))
+    return motions
 
 
 def true_motion(c2w: Array) -> Motion:

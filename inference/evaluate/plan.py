@@ -17,8 +17,8 @@ _SHOWN_KEYS: Final = ("key_WR", "key_A", "key_W", "key_WL", "key_R", "key_D", "k
 class PlanConfig:
     """How many walks; starts are spread over scenes first."""
 
-    starts: int = 6  # places to start from, eight single-key walks each
-    long_starts: int = 3  # places for out-and-back, turn-and-back, spin and idle walks
+    starts: int = 3  # places to start from, eight single-key walks each
+    long_starts: int = 2  # places for out-and-back, turn-and-back, spin and idle walks
     shown: int = 6  # walks that the report shows as video
     seed: int = 0  # of the noise
 

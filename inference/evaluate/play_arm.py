@@ -47,7 +47,7 @@ def play_arm(arm: Arm, plan: TestPlan, models: Models, store: Store, deadline: f
             player = make_player(arm, models, _other_scene(arm, plan, store, start))
             cases = read_cases(store, start, present, frames + 1)
             measure = measure_branches if walks is BRANCHES else measure_long
-            record.measurements += measure(player, list(cases), plan.measure, seed=plan.seed, keep=keep)
+            record.measurements += measure(player, list(cases), frames, plan.measure, seed=plan.seed, keep=keep)
     return {
         "measurements": store.put_bytes(json.dumps([asdict(m) for m in record.measurements]).encode(), ".json"),
         "shown": record.shown,
@@ -65,7 +65,10 @@ def read_measurements(store: Store, name: str) -> list[Measurement]:
 def _parts(arm: Arm, plan: TestPlan) -> list[tuple[Sequence[Start], tuple[str, ...], int]]:
     parts: list[tuple[Sequence[Start], tuple[str, ...], int]] = []
     if arm.branches:
-        parts.append((plan.branch_starts, BRANCHES, plan.measure.branch_frames))
+        frames = plan.measure.branch_frames
+        if arm.origin in ("base", "random", "random_denoiser", "int8"):
+            frames = min(frames, plan.measure.control_frames)
+        parts.append((plan.branch_starts, BRANCHES, frames))
     if arm.long:
         parts.append((plan.long_starts, LONG_WALKS, plan.measure.long_frames))
     return parts

@@ -37,6 +37,7 @@ class Arena:
 
 SMALL_EVALUATION = EvaluateConfig(
     arms=("truth", "repeat_last", "candidate", "candidate_no_geometry", "memory_off", "memory_wrong_scene"),
+    threads=1,
     plan=PlanConfig(starts=2, long_starts=2, shown=2),
     measure=MeasureConfig(
         branch_frames=8,

@@ -8,7 +8,8 @@ import pytest
 
 from inference.evaluate import evaluate as stage
 from inference.evaluate.cases import find_starts, starts_with
-from inference.evaluate.evaluate import evaluate
+from inference.evaluate.evaluate import choose_arms, evaluate
+from inference.evaluate.plan import plan_tests
 from inference.evaluate.play_arm import play_arm
 from infra.datasets import load_dataset
 from infra.schema import EvalScore
@@ -99,10 +100,19 @@ def test_without_time_only_what_matters_most_is_played_and_the_rest_is_named(are
     result = evaluate(arena.candidate, arena.dataset, config, arena.store)
     assert result.stopped_early
     assert result.outputs["arms"] == ["truth", "repeat_last", "candidate"]
-    assert set(result.outputs["missing_arms"]) == {"candidate_no_geometry", "memory_off", "memory_wrong_scene"}
+    late = ("candidate_no_geometry", "memory_off", "memory_wrong_scene")
+    assert result.outputs["missing_arms"] == dict.fromkeys(late, "time was up")
     scores = json.loads(arena.store.get_bytes(result.outputs["scores"]))
     counts = {score["cases"] for score in scores if score["arm"] == "candidate" and score["metric"] == "psnr"}
     assert counts == {8}
+
+
+def test_arms_that_cannot_be_played_are_left_out_with_the_reason(arena: Arena) -> None:
+    config = dataclasses.replace(SMALL_EVALUATION, arms=("candidate", "base", "int8", "memory_wrong_scene"))
+    plan = plan_tests(arena.store, arena.dataset, dataclasses.replace(config.plan, long_starts=1), config.measure)
+    arms, left_out = choose_arms(config, plan, arena.candidate, None)
+    assert [arm.name for arm in arms] == ["candidate"]
+    assert set(left_out) == {"base", "int8", "memory_wrong_scene"}
 
 
 def test_an_unknown_arm_is_refused_by_name(arena: Arena) -> None:

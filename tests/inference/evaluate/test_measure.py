@@ -15,8 +15,6 @@ from tests.inference.evaluate.walks import LONG, Noise, Replay, make_case
 from tests.modeling.small_world import SMALL_AUTOENCODER
 
 CONFIG = MeasureConfig(
-    branch_frames=16,
-    long_frames=32,
     horizons=(1, 4, 16),
     response_horizons=(4, 16),
     motion_horizons=(4, 16),
@@ -29,11 +27,11 @@ def ignore(case: Case, playback: Playback) -> None:
 
 
 def branches(player: Player, scene: int = 1) -> list[Measurement]:
-    return measure_branches(player, [make_case(scene, walk) for walk in BRANCHES], CONFIG, seed=0, keep=ignore)
+    return measure_branches(player, [make_case(scene, walk) for walk in BRANCHES], 16, CONFIG, seed=0, keep=ignore)
 
 
 def long_walks(player: Player) -> list[Measurement]:
-    return measure_long(player, [make_case(1, walk) for walk in LONG], CONFIG, seed=0, keep=ignore)
+    return measure_long(player, [make_case(1, walk) for walk in LONG], 32, CONFIG, seed=0, keep=ignore)
 
 
 def mean(found: list[Measurement], metric: str, horizon: int) -> float:
