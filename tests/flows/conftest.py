@@ -1,0 +1,58 @@
+"""One undisturbed smoke run, through the command line as a user starts it; slow tests share it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from infra.store import Store, open_store
+
+NO_CAP = ("--set", "evaluate.max_seconds=100000.0")  # equal results need equal work
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmokeRun:
+    """A finished run's home and what it printed."""
+
+    home: Path
+    seconds: float
+    output: str
+
+    @property
+    def store(self) -> Store:
+        return open_store(self.home / "store")
+
+    def copy_to(self, home: Path) -> Path:
+        """Copy the home, for tests that damage it."""
+        shutil.copytree(self.home, home)
+        return home
+
+
+def command(*arguments: str | Path) -> list[str]:
+    """The command line that starts ``worldloom``."""
+    return [str(Path(sys.executable).parent / "worldloom"), *map(str, arguments)]
+
+
+def worldloom(
+    *arguments: str | Path, timeout: float = 600, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run ``worldloom`` to its end."""
+    settings = os.environ | dict(environment or {})
+    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=timeout, check=False, env=settings)
+
+
+@pytest.fixture(scope="session")
+def smoke_run(tmp_path_factory: pytest.TempPathFactory) -> SmokeRun:
+    """The loop at profile smoke, from collect to release."""
+    home = tmp_path_factory.mktemp("smoke") / "home"
+    began = time.monotonic()
+    done = worldloom("run", "--profile", "smoke", "--home", home, *NO_CAP, timeout=900)
+    seconds = time.monotonic() - began
+    assert done.returncode == 0, done.stdout + done.stderr
+    return SmokeRun(home=home, seconds=seconds, output=done.stdout + done.stderr)

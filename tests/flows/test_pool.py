@@ -1,0 +1,64 @@
+"""Pools: nothing for size 0, otherwise Ray actors that survive being killed."""
+
+import functools
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.pool import PoolConfig, Worker, open_pool
+
+JOBS = 12
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def square_but_die_once(marks: Path, number: int) -> int:
+    """Kill the worker that first meets number 5."""
+    mark = marks / "killed"
+    if number == 5 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), 9)
+    return number * number
+
+
+def refuse(number: int) -> int:
+    raise ValueError(f"number {number} is refused")
+
+
+def test_size_zero_starts_nothing() -> None:
+    with open_pool(PoolConfig(actors=0)) as pool:
+        assert pool is None
+    assert "ray" not in sys.modules or not sys.modules["ray"].is_initialized()
+
+
+def test_a_worker_is_a_plain_object() -> None:
+    assert Worker().run(square, 4) == 16
+
+
+def run_here(tmp_path: Path) -> None:
+    """What the slow test runs in a process of its own, since Ray reads its settings once."""
+    with open_pool(PoolConfig(actors=2)) as pool:
+        assert pool is not None
+        numbers = list(range(JOBS))
+        assert sorted(pool.map_unordered(square, numbers)) == [square(number) for number in numbers]
+        deadly = functools.partial(square_but_die_once, tmp_path)
+        assert sorted(pool.map_unordered(deadly, numbers)) == [square(number) for number in numbers]
+        assert (tmp_path / "killed").exists()
+        with pytest.raises(ValueError, match="number 3 is refused"):
+            list(pool.map_unordered(refuse, [3]))
+        assert list(pool.map_unordered(square, [])) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_actors_work_are_replaced_when_killed_and_hand_on_errors(tmp_path: Path) -> None:
+    script = f"from pathlib import Path; from tests.flows.test_pool import run_here; run_here(Path({str(tmp_path)!r}))"
+    environment = os.environ | {"HOME": str(tmp_path), "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=380)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not (tmp_path / ".ray").exists(), "Ray wrote a token into the home directory"

@@ -1,0 +1,105 @@
+"""Publishing a dataset version starts retraining exactly once, however often the news arrives."""
+
+import dataclasses
+import json
+import signal
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.publish import publish_dataset
+from flows.server import read_mark
+from flows.triggers import event_id, retrain_once
+from infra.datasets import load_dataset, put_dataset
+from infra.schema.run import Run
+from infra.store import Store, open_store
+from infra.tables import read_records
+from tests.flows.conftest import NO_CAP, SmokeRun, command, worldloom
+
+
+def test_a_versions_event_always_has_the_same_id(tmp_path: Path) -> None:
+    store, other = open_store(tmp_path / "a"), open_store(tmp_path / "b")
+    assert event_id(store, "1" * 64) == event_id(store, "1" * 64)
+    assert len({event_id(store, "1" * 64), event_id(store, "2" * 64), event_id(other, "1" * 64)}) == 3
+
+
+def test_a_repeated_event_does_nothing_but_a_failed_one_may_come_again(tmp_path: Path) -> None:
+    store, done = open_store(tmp_path), []
+
+    def work() -> dict[str, Any]:
+        done.append(1)
+        if len(done) == 1:
+            raise ValueError("killed")
+        return {"bundle": "b"}
+
+    with pytest.raises(ValueError, match="killed"):
+        retrain_once(store, "v", "e", work)
+    assert not retrain_once(store, "v", "e", work).reused
+    assert retrain_once(store, "v", "e", work).reused
+    assert len(done) == 2
+    assert not retrain_once(store, "w", "f", work).reused
+
+
+def read_flow_runs(url: str) -> list[dict[str, Any]]:
+    """Every flow run of deployment retrain-and-deploy."""
+    query = {"flows": {"name": {"any_": ["retrain-and-deploy"]}}}
+    request = urllib.request.Request(
+        f"{url}/api/flow_runs/filter", json.dumps(query).encode(), {"Content-Type": "application/json"}, method="POST"
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.loads(answer.read())
+
+
+def wait_for(condition: Any, seconds: float, what: str) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"no {what} within {seconds:.0f} s"
+        time.sleep(1)
+    return found
+
+
+def retrained(store: Store) -> list[str]:
+    """Dataset versions that were retrained on, one entry a run."""
+    runs = [run for run in read_records(store, "runs", Run) if run.stage == "retrain"]
+    return [json.loads(run.inputs)["dataset"] for run in runs]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_each_published_version_is_retrained_on_exactly_once(smoke_run: SmokeRun, tmp_path: Path) -> None:
+    home = smoke_run.copy_to(tmp_path / "home")
+    store = open_store(home / "store")
+    first = next(json.loads(run.outputs)["dataset"] for run in read_records(store, "runs", Run) if run.stage == "curate")
+    second = put_dataset(store, dataclasses.replace(load_dataset(store, first), name="second"))
+    place = ("--profile", "smoke", "--home", home)
+    publish_dataset(store, first)  # while nothing listens: deploy must announce it itself
+    served = command("deploy", *place, *NO_CAP, "--every-hours", "10000")
+    log = tmp_path / "deploy.log"
+    with log.open("w") as output, subprocess.Popen(served, stdout=output, stderr=subprocess.STDOUT) as deployment:
+        try:
+            wait_for(lambda: "deployed" in log.read_text(), 300, "deployment")
+            for version in (first, second, first, second):
+                done = worldloom("publish", *place, version)
+                assert done.returncode == 0, done.stderr
+            mark = read_mark(home / "prefect")
+            assert mark is not None
+
+            def all_over() -> list[dict[str, Any]]:
+                runs = read_flow_runs(mark.url)
+                over = all(run["state_type"] in ("COMPLETED", "FAILED", "CRASHED") for run in runs)
+                return runs if over and sorted(retrained(store)) == sorted([first, second]) else []
+
+            runs = wait_for(all_over, 900, "retraining of both versions")
+        finally:
+            deployment.send_signal(signal.SIGINT)
+            deployment.wait(120)
+    assert sorted(retrained(store)) == sorted([first, second])
+    worked = [run for run in runs if run["state_name"] == "Completed"]
+    repeated = [run for run in runs if run["state_name"] == "Repeated"]
+    assert len(worked) == 2, [run["state_name"] for run in runs]
+    assert len(worked) + len(repeated) == len(runs), log.read_text()
+    assert {run["parameters"]["event"] for run in worked} == {event_id(store, first), event_id(store, second)}
