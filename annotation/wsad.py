@@ -31,6 +31,8 @@ class WsadConfig:
     tolerance: float = 0.06  # steps: how far a free step may miss its direction
     still_tolerance: float = 0.02  # steps: how far a camera at rest may drift
     change_cost: float = 1.4  # hysteresis: what it takes to believe that the keys changed
+    caution: float = 20.0  # what one step of pose noise adds to it, up to
+    most_caution: float = 3.0
     slide_cost: float = 5.0  # what it takes to believe that a wall bent a step
     slide_angle: float = 8.0  # degrees by which a slide may miss the wall's own direction
     blocked_cost: float = 3.0  # what it takes to believe that a key was held against a wall and nothing moved
@@ -67,7 +69,7 @@ def infer_wsad(c2w: Array, config: WsadConfig) -> Wsad:
     mouse[:-1] = turned_degrees(c2w) / config.degrees_per_mouse_unit
     walked, noise = local_displacement(c2w)
     glide, glided = _glides(c2w, noise, config.glide_evidence)
-    step, spread = _step_length((walked - glided) / (1 - glide), noise)
+    step, spread = _step_length((walked - glided) / (1 - glide), noise) if _goes_somewhere(walked, noise) else (0.0, 0.0)
     floor = max(0.05 * step, 4 * noise)
     moved[:-1] = np.linalg.norm(walked, axis=-1) > floor if step > 0 else False
     if step == 0:
@@ -75,7 +77,8 @@ def infer_wsad(c2w: Array, config: WsadConfig) -> Wsad:
     else:
         steps = _Steps(walked=walked / step, glided=glided / step, keeps=glide, noise=noise / step, spread=spread)
         costs = _emission_costs(steps, config)
-        chosen, probability = _decode(costs, config.change_cost)
+        caution = min(config.most_caution, config.caution * noise / step)
+        chosen, probability = _decode(costs, config.change_cost + caution)
         confidence[:-1] = probability
     keyboard[:-1, :4] = keys_of(chosen)
     keyboard[:-1, :4][confidence[:-1] < config.least_confidence] = UNKNOWN_KEY
@@ -152,17 +155,21 @@ def estimate_glide(moves: Array, noise: float, evidence: float) -> float:
 
     Games with momentum slow down by one and the same factor, frame after frame in a straight line; nothing else does.
     """
-    before, after = np.linalg.norm(moves[:-1], axis=-1), np.linalg.norm(moves[1:], axis=-1)
-    least = max(10 * noise, 0.02 * float(np.percentile(before, 95))) if len(before) else 0.0
-    straight = (moves[:-1] * moves[1:]).sum(-1) > 0.999 * before * after
-    slowing = (np.minimum(before, after) > max(least, 1e-9)) & straight & (after < 0.92 * before) & (after > 0.3 * before)
-    ratios = np.sort(after[slowing] / before[slowing])
-    if len(ratios) < 5:
+    if len(moves) < 3:
         return 0.0
-    common = _half_sample_mode(ratios)
-    alike = int((np.abs(ratios - common) < 0.01 * common).sum())
-    enough = max(5.0, evidence * float((before > least).sum()), len(ratios) / 3)
-    return common if alike > enough else 0.0
+    before, after = np.linalg.norm(moves[:-1], axis=-1), np.linalg.norm(moves[1:], axis=-1)
+    least = max(10 * noise, 0.02 * float(np.percentile(before, 95)), 1e-9)
+    straight = (moves[:-1] * moves[1:]).sum(-1) > 0.999 * before * after
+    ratio = after / np.maximum(before, 1e-12)
+    slowing = (after > least) & straight & (ratio < 0.97) & (ratio > 0.3)
+    alike = slowing[:-1] & slowing[1:] & (np.abs(np.diff(ratio)) < 0.01)  # the same factor twice in a row
+    enough = max(5.0, evidence * float((before > least).sum()))
+    return float(np.median(ratio[:-1][alike])) if alike.sum() > enough else 0.0
+
+
+def _goes_somewhere(walked: Array, noise: float) -> bool:
+    """Whether neighbouring displacements agree, as a walker's do; those of a shaken camera at rest point against each other."""
+    return noise == 0 or float((walked[:-1] * walked[1:]).sum()) > 0
 
 
 def _step_length(pushed: Array, noise: float) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 import dataclasses
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from annotation.captions import CaptionConfig
 from infra.episodes import list_episodes, write_episode
 from infra.schema import Caption
 from infra.store import Store, open_store
-from infra.tables import read_rows, records_from
+from infra.tables import append_rows, read_rows, records_from
 from tests.recordings import make_recording
 
 CONFIG = AnnotateConfig(batch_episodes=2)
@@ -62,13 +63,13 @@ def test_annotating_again_does_nothing_and_a_new_episode_alone_is_added(store: S
 def test_a_kill_between_any_two_appends_leaves_no_gap_and_no_duplicate(
     store: Store, monkeypatch: pytest.MonkeyPatch, calls: int
 ) -> None:
-    append, left = stage.append_rows, [calls]
+    left = [calls]
 
-    def append_until_killed(*arguments: object, **options: object) -> None:
+    def append_until_killed(*arguments: Any, **options: Any) -> None:
         if left[0] == 0:
             raise KeyboardInterrupt
         left[0] -= 1
-        append(*arguments, **options)  # type: ignore[arg-type]
+        append_rows(*arguments, **options)
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(stage, "append_rows", append_until_killed)
@@ -89,7 +90,7 @@ def test_other_settings_write_rows_of_their_own(store: Store) -> None:
 
 def test_a_pool_gives_the_same_rows(store: Store) -> None:
     class Backwards:
-        def map_unordered(self, function, jobs):  # type: ignore[no-untyped-def]
+        def map_unordered(self, function, jobs):
             yield from map(function, reversed(jobs))
 
     pooled = annotate("digest", CONFIG, store, pool=Backwards())
