@@ -162,9 +162,13 @@ def estimate_glide(moves: Array, noise: float, evidence: float) -> float:
     straight = (moves[:-1] * moves[1:]).sum(-1) > 0.999 * before * after
     ratio = after / np.maximum(before, 1e-12)
     slowing = (after > least) & straight & (ratio < 0.97) & (ratio > 0.3)
-    alike = slowing[:-1] & slowing[1:] & (np.abs(np.diff(ratio)) < 0.01)  # the same factor twice in a row
-    enough = max(5.0, evidence * float((before > least).sum()))
-    return float(np.median(ratio[:-1][alike])) if alike.sum() > enough else 0.0
+    chains = ratio[:-1][slowing[:-1] & slowing[1:] & (np.abs(np.diff(ratio)) < 0.01)]  # the same factor twice in a row
+    if len(chains) <= max(5.0, evidence * float((before > least).sum())):
+        return 0.0
+    glide = float(np.median(chains))
+    return (
+        glide if (np.abs(chains - glide) < 0.004).mean() > 0.7 else 0.0
+    )  # a wall that is slid along slows by ever other factors
 
 
 def _goes_somewhere(walked: Array, noise: float) -> bool:

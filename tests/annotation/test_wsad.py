@@ -89,7 +89,7 @@ def test_exact_poses_of_free_walks_give_every_key_and_turn() -> None:
 def test_walks_that_bump_into_things_are_still_read_right() -> None:
     walks = [walk_among_things(seed) for seed in range(12)]
     scores = score_walks(walks)
-    assert scores["accuracy_moved"] >= 0.98
+    assert scores["accuracy_moved"] >= 0.99
     assert scores["macro_f1_moved"] >= 0.96  # "still" suffers: nobody can tell a walker whom a passer-by pushes
     assert scores["macro_f1_all"] >= 0.98
 
