@@ -1,0 +1,1 @@
+"""How does a player get frames in real time, and how good are they?"""

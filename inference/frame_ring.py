@@ -1,0 +1,118 @@
+"""Frames between processes: slots of shared memory, so that a segment is copied once and never pickled."""
+
+import struct
+import time
+import zlib
+from dataclasses import dataclass
+from multiprocessing.shared_memory import SharedMemory
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Frames = NDArray[np.uint8]  # (N, H, W, 3)
+
+_HEARTBEAT: Final = struct.Struct("<d")  # time.monotonic() of the writer, at the start of the memory
+_SLOT: Final = struct.Struct("<QII")  # sequence number, frames, CRC-32 of their bytes
+_ALIGN: Final = 64  # bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class RingShape:
+    """How many slots, and how much fits into one."""
+
+    slots: int
+    frames: int  # of a slot, at most
+    height: int
+    width: int
+
+    @property
+    def slot_bytes(self) -> int:
+        used = _SLOT.size + self.frames * self.height * self.width * 3
+        return -(-used // _ALIGN) * _ALIGN
+
+    @property
+    def total_bytes(self) -> int:
+        return _ALIGN + self.slots * self.slot_bytes
+
+
+class TornFramesError(ValueError):
+    """A slot does not hold what its reader was told: it was overwritten or not finished."""
+
+
+class FrameRing:
+    """Who owns a slot is agreed on elsewhere; sequence number and checksum prove that the agreement held."""
+
+    def __init__(self, shape: RingShape, memory: SharedMemory) -> None:
+        self.shape, self._memory = shape, memory
+        assert memory.buf is not None
+        self._buffer = memory.buf
+
+    @classmethod
+    def create(cls, shape: RingShape) -> "FrameRing":
+        """New memory; the creator unlinks it."""
+        return cls(shape, SharedMemory(create=True, size=shape.total_bytes))
+
+    @classmethod
+    def attach(cls, shape: RingShape, name: str) -> "FrameRing":
+        """Memory that another process created."""
+        return cls(shape, SharedMemory(name=name))
+
+    @property
+    def name(self) -> str:
+        return self._memory.name
+
+    def write(self, slot: int, sequence: int, frames: Frames) -> None:
+        """Put frames (N, H, W, 3) into a slot.
+
+        Raises:
+            ValueError: they are of another size than the ring's, or too many.
+        """
+        wanted = (self.shape.height, self.shape.width, 3)
+        if frames.shape[1:] != wanted or len(frames) > self.shape.frames or frames.dtype != np.uint8:
+            raise ValueError(
+                f"frames are {frames.dtype} {frames.shape}; a slot takes up to {self.shape.frames} of uint8 {wanted}"
+            )
+        view = self._pixels(slot, len(frames))
+        view[:] = frames
+        _SLOT.pack_into(self._buffer, self._offset(slot), sequence, len(frames), zlib.crc32(view.data))
+
+    def read(self, slot: int, sequence: int) -> Frames:
+        """A copy of what was written under ``sequence``.
+
+        Raises:
+            TornFramesError: the slot holds something else.
+        """
+        found, count, checksum = _SLOT.unpack_from(self._buffer, self._offset(slot))
+        if found != sequence or count > self.shape.frames:
+            raise TornFramesError(f"slot {slot} holds sequence {found}, expected {sequence}")
+        copy = self._pixels(slot, count).copy()
+        if zlib.crc32(copy.data) != checksum:
+            raise TornFramesError(f"slot {slot}: sequence {sequence} was overwritten while it was read")
+        return copy
+
+    def beat(self) -> None:
+        """Say that the writing process is alive."""
+        _HEARTBEAT.pack_into(self._buffer, 0, time.monotonic())
+
+    def seconds_since_beat(self) -> float:
+        """How long ago the last beat was."""
+        return time.monotonic() - float(_HEARTBEAT.unpack_from(self._buffer, 0)[0])
+
+    def close(self) -> None:
+        """Let go of the memory; others keep it."""
+        self._memory.close()
+
+    def unlink(self) -> None:
+        """Remove the memory; for its creator."""
+        self._memory.close()
+        self._memory.unlink()
+
+    def _offset(self, slot: int) -> int:
+        if not 0 <= slot < self.shape.slots:
+            raise ValueError(f"slot {slot} is not one of {self.shape.slots}")
+        return _ALIGN + slot * self.shape.slot_bytes
+
+    def _pixels(self, slot: int, count: int) -> Frames:
+        shape = (count, self.shape.height, self.shape.width, 3)
+        return np.ndarray(shape, np.uint8, self._buffer, self._offset(slot) + _SLOT.size)
