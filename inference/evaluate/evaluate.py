@@ -245,7 +245,6 @@ def _videos(played: dict[str, dict[str, Any]], plan: TestPlan, store: Store) -> 
     for case, shown in gather_shown(plan, objects, store).items():
         name = store.put_bytes(encode_shown(shown), ".mp4")
         panels = [PANELS[panel] for panel in shown.panels]
-        videos.append(
-            {"case": case, "object": name, "panels": panels, "frames": len(shown.panels["candidate"]), "fps": shown.fps}
-        )
+        frames = len(shown.panels["candidate"])
+        videos.append({"case": case, "object": name, "panels": panels, "frames": frames, "fps": shown.fps})
     return videos

@@ -91,7 +91,7 @@ def _walks(source: ReportSource, evaluation: Mapping[str, Any]) -> Section:
 def _caption(video: Mapping[str, Any]) -> str:
     scene, start, walk = video["case"].rsplit("/", 2)
     name = _WALK_NAMES.get(walk, f"keys {walk.removeprefix('key_')} held")
-    return f"{name}: {video['seconds']:.1f} s in scene {scene}, start {start}."
+    return f"{name}: {video['frames'] / video['fps']:.1f} s in scene {scene}, start {start}."
 
 
 def _fidelity(scores: Scores, config: Mapping[str, Any]) -> Section:

@@ -49,8 +49,8 @@ def write_verdict(provenance: Provenance, scores: Scores) -> list[Line]:
         *_against(scores, "candidate_no_geometry", "repeat_last", "The network alone (geometry off)", "repeating the last frame"),
         *_against(scores, "candidate", "base", "Fine-tuning", "the base weights as shipped"),
         *_against(scores, "candidate", "random", "The candidate", "random weights"),
-        *_response(scores, "candidate_no_geometry", "alone (geometry off)"),
-        *_response(scores, "candidate", "with geometry"),
+        *_response(scores, "candidate_no_geometry"),
+        *_response(scores, "candidate"),
         *_memory(scores),
     ]
     order = {"bad": 0, "good": 1, "plain": 2}
@@ -61,15 +61,16 @@ def describe_provenance(provenance: Provenance) -> Line:
     """Which weights played, trained from what, for how long."""
     if not provenance.lineage:
         raise ValueError("a verdict needs the checkpoint of the denoiser that played")
-    played = provenance.lineage[-1]
-    if played.origin == "random":
-        return Line(text="The model that played has random weights: it was never trained.", tone="bad")
-    start = "from scratch" if played.origin == "trained" else "from the base weights that ship with the repository"
     trained = [row for row in provenance.lineage if row.steps > 0]
-    stages = ", then ".join(f"{row.kind} for {row.steps} steps in {_duration(row.seconds)}" for row in trained)
-    text = f"The model that played was trained here {start} on dataset {provenance.dataset[:12]}: {stages or 'no step at all'}."
+    shipped = any(row.origin == "base weights" for row in provenance.lineage)
+    if not trained and not shipped:
+        return Line(text="The model that played has random weights: it was never trained.", tone="bad")
     if not trained:
         text = "The model that played is the base weights that ship with the repository; nothing was trained here."
+    else:
+        start = "from the base weights that ship with the repository" if shipped else "from scratch"
+        stages = ", then ".join(f"{row.kind} for {row.steps} steps in {_duration(row.seconds)}" for row in trained)
+        text = f"The model that played was trained here {start} on dataset {provenance.dataset[:12]}: {stages}."
     if provenance.base:
         text += f" Beside it stand the shipped base weights ({provenance.base[:12]}) and random weights."
     else:
@@ -91,37 +92,40 @@ def _against(scores: Scores, first: str, second: str, who: str, whom: str) -> li
     parts += [f"better than {whom} at frame {_list(better)} ({_gains(known, better)})"] if better else []
     parts += [f"not told apart from {whom} at frame {_list(even)} ({_gains(known, even)})"] if even else []
     some = next(iter(known.values()))
-    count = f"; {some.cases} walks in {some.scenes} scenes never trained on"
     tone: Tone = "bad" if worse else "good" if better and not even else "plain"
-    return [Line(text=f"{who} is {', '.join(parts)}{count}.", tone=tone)]
+    return [Line(text=f"{who} is {', '.join(parts)}; {_walks(some)}.", tone=tone)]
 
 
-def _response(scores: Scores, arm: str, how: str) -> list[Line]:
+def _response(scores: Scores, arm: str) -> list[Line]:
+    """Whether it follows the keys. With geometry on that is no praise: pixels are moved by the commanded pose."""
     score = scores.get((arm, "action_response", 16)) or scores.get((arm, "action_response", 4))
     if score is None:
         return []
-    if _lowest(score) > 0.5:
-        tone: Tone = "good"
-        what = "It follows the keys"
-    else:
-        tone, what = "bad", "It does NOT follow the keys better than chance"
+    alone = arm.endswith("_no_geometry")
+    follows = _lowest(score) > 0.5
+    what = "follows the keys" if follows else "does NOT follow the keys better than chance"
+    who = (
+        "The network alone" if alone else "With geometry, which moves pixels by the commanded pose and proves no learning, it"
+    )
     text = (
-        f"{what} {how}: the true action's frame {score.horizon} is nearer than the opposite one's in "
+        f"{who} {what}: the true action's frame {score.horizon} is nearer than the opposite one's in "
         f"{100 * score.value:.0f} % of {score.cases} walks {_range(score, 100)} (chance 50 %)."
     )
-    return [Line(text=text, tone=tone)]
+    return [Line(text=text, tone="bad" if not follows else "good" if alone else "plain")]
 
 
 def _memory(scores: Scores) -> list[Line]:
     score = scores.get((difference("candidate", "memory_off"), "revisit_psnr", 0))
     if score is None:
         return []
-    helps = _lowest(score) > 0
-    what = (
-        "Memory helps" if helps else "Memory hurts" if _highest(score) < 0 else "Memory makes no difference told apart from zero"
-    )
-    text = f"{what} when places are seen again: {score.value:+.2f} dB {_range(score)} in {score.cases} walks."
-    return [Line(text=text, tone="good" if helps else "bad" if _highest(score) < 0 else "plain")]
+    helps, hurts = _lowest(score) > 0, _highest(score) < 0
+    what = "Memory helps" if helps else "Memory hurts" if hurts else "Memory makes no measurable difference"
+    text = f"{what} when places are seen again: {score.value:+.2f} dB {_range(score)} in {_walks(score)}."
+    return [Line(text=text, tone="good" if helps else "bad" if hurts else "plain")]
+
+
+def _walks(score: Score) -> str:
+    return f"{score.cases} walks in {score.scenes} {'scene' if score.scenes == 1 else 'scenes'} never trained on"
 
 
 def _lowest(score: Score) -> float:

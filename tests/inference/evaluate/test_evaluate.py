@@ -16,12 +16,7 @@ from infra.schema import EvalScore
 from infra.stage import StageResult
 from infra.tables import read_records
 from infra.video import VideoReader
-from tests.inference.evaluate.conftest import SMALL_EVALUATION, Arena
-
-
-@pytest.fixture(scope="session")
-def evaluated(arena: Arena) -> StageResult:
-    return evaluate(arena.candidate, arena.dataset, SMALL_EVALUATION, arena.store)
+from tests.inference.evaluate.arena import SMALL_EVALUATION, Arena
 
 
 def test_every_arm_has_scores_with_their_counts(arena: Arena, evaluated: StageResult) -> None:
