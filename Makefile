@@ -40,7 +40,7 @@ test: $(STAMP)  ## lint, types, import contracts and the fast tests
 	$(BIN)/pytest -m "$(FAST)"
 
 play: $(STAMP)  ## play the released model in a browser; CANDIDATE=1 plays one that the gate refused
-	$(BIN)/worldloom play --profile $(PROFILE) $(if $(CANDIDATE),--candidate)
+	$(BIN)/worldloom play --open --profile $(PROFILE) $(if $(CANDIDATE),--candidate)
 
 stop: $(STAMP)  ## stop what play and dashboard left running
 	$(BIN)/worldloom stop --profile $(PROFILE)

@@ -27,6 +27,8 @@ VERBS: Final = {
     "release": ("loop:release", "Put the candidate through the gate."),
     "rollback": ("artefacts:rollback", "Return to the bundle released before."),
     "lineage": ("artefacts:lineage", "Print what an artefact was made from."),
+    "play": ("play:play", "Serve the released model on a page where keys and mouse steer it."),
+    "stop": ("play:stop", "Stop what play, dashboard and deploy left running."),
     "dashboard": ("dashboard:dashboard", "Show what ran, in the Prefect UI."),
     "deploy": ("dashboard:deploy", "Collect on a schedule; retrain and release on every published dataset."),
     "doctor": ("machine:doctor", "Say what works on this machine and what does not."),

@@ -20,6 +20,7 @@ from flows.pool import PoolConfig
 from flows.release import ReleaseConfig
 from flows.server import ServerConfig
 from inference.evaluate.evaluate import EvaluateConfig
+from inference.server import ServeConfig
 from modeling.compress import CompressConfig
 from modeling.distil import DistilConfig
 from modeling.train import TrainConfig
@@ -40,6 +41,7 @@ class Profile:
     compress: CompressConfig = CompressConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     release: ReleaseConfig = ReleaseConfig()
+    serve: ServeConfig = ServeConfig()
     pool: PoolConfig = PoolConfig()
     server: ServerConfig = ServerConfig()
 
