@@ -16,12 +16,12 @@ _PICTURE: Final = re.compile(r"[0-9a-f]{64}\.(png|jpg)")
 
 
 def show_result(result: StageResult, store: Store) -> None:
-    """Keep the outputs of a stage as a table, and every picture that they name."""
+    """Keep the outputs of a stage as a table, and every picture that they name; a found result shows its pictures no more."""
     rows = [{"what": name, "value": str(value)} for name, value in flatten(result.outputs)]
     how = "found finished" if result.reused else f"{result.seconds:.1f} s"
     early = ", stopped early by its time cap" if result.stopped_early else ""
     create_table_artifact(rows[:MOST_ROWS], key=result.stage, description=f"{how}{early}; key {result.key}")
-    for name, value in flatten(result.outputs):
+    for name, value in () if result.reused else flatten(result.outputs):
         if isinstance(value, str) and _PICTURE.fullmatch(value):
             show_picture(f"{result.stage}-{name}", store.get_bytes(value), value.rpartition(".")[2])
 
