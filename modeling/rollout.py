@@ -230,10 +230,9 @@ def _generate(model: WorldModel, state: RolloutState, window: Window, warped: Wa
     return share * warped.rgb.transpose(0, 1) + (1 - share) * decoded
 
 
-def feather(valid: Tensor, pixels: int = 5) -> Tensor:
-    """Soften validity (T, 1, H, W) inwards, so that warp and network meet without a seam."""
-    inner = -F.max_pool2d(-valid, 3, 1, 1)
-    return F.avg_pool2d(F.pad(inner, [pixels // 2] * 4, mode="replicate"), pixels, 1) * valid
+def feather(valid: Tensor, pixels: int = 3) -> Tensor:
+    """Soften validity (T, 1, H, W) inwards over a few pixels, so that warp and network meet without a seam."""
+    return F.avg_pool2d(F.pad(valid, [pixels // 2] * 4, mode="replicate"), pixels, 1) * valid
 
 
 def _remember(model: WorldModel, state: RolloutState, frames: Tensor, poses: Tensor, clock: "_Clock") -> RolloutState:
