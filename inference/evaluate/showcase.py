@@ -22,7 +22,8 @@ PANELS: Final = {
     "candidate_no_geometry": "Network alone, geometry off",
     "repeat_last": "Repeat the last frame",
 }
-_SCALE: Final = 2  # panels are shown at twice their size, so that key labels stay crisp
+_LEAST_WIDTH: Final = 200  # pixels of a panel; smaller pictures are shown at a multiple of their size
+_CRF: Final = 27  # x264's quality: several walks have to fit into one page
 _STRIP: Final = 36  # pixels below the panels, for keys and the clock
 _GAP: Final = 4  # pixels between panels
 _INK, _DIM, _LIT, _GROUND = (225, 229, 236), (92, 99, 112), (255, 179, 64), (17, 19, 24)
@@ -61,7 +62,7 @@ def encode_shown(shown: Shown) -> bytes:
     """Encode a split screen as an H.264 file that browsers play."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "shown.mp4"
-        encode_video(path, draw_frames(shown), shown.fps)
+        encode_video(path, draw_frames(shown), shown.fps, crf=_CRF)
         return path.read_bytes()
 
 
@@ -69,7 +70,8 @@ def draw_frames(shown: Shown) -> Iterator[NDArray[np.uint8]]:
     """Frames (H', W', 3) with even sides: the panels beside each other, the keys below."""
     panels = list(shown.panels.values())
     count = min(len(panel) for panel in panels)
-    height, width = (side * _SCALE for side in panels[0].shape[1:3])
+    scale = -(-_LEAST_WIDTH // panels[0].shape[2])
+    height, width = (side * scale for side in panels[0].shape[1:3])
     total = len(panels) * width + (len(panels) - 1) * _GAP
     font = ImageFont.load_default(size=16)
     for frame in range(count):

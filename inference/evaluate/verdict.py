@@ -1,5 +1,6 @@
 """The first lines of the report: what came from where, and whether the model is worth more than doing nothing."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -104,9 +105,7 @@ def _response(scores: Scores, arm: str) -> list[Line]:
     alone = arm.endswith("_no_geometry")
     follows = _lowest(score) > 0.5
     what = "follows the keys" if follows else "does NOT follow the keys better than chance"
-    who = (
-        "The network alone" if alone else "With geometry, which moves pixels by the commanded pose and proves no learning, it"
-    )
+    who = "The network alone" if alone else "With geometry, which moves pixels by the commanded pose and proves no learning, it"
     text = (
         f"{who} {what}: the true action's frame {score.horizon} is nearer than the opposite one's in "
         f"{100 * score.value:.0f} % of {score.cases} walks {_range(score, 100)} (chance 50 %)."
@@ -129,11 +128,12 @@ def _walks(score: Score) -> str:
 
 
 def _lowest(score: Score) -> float:
-    """The interval's lower end; with a single scene there is none and the value itself is taken."""
-    return score.low if score.low == score.low else score.value
+    """The interval's lower end. A single scene has none, so it earns no praise."""
+    return score.low if score.low == score.low else -math.inf
 
 
 def _highest(score: Score) -> float:
+    """The interval's upper end. A single scene has none; its bad news is told all the same."""
     return score.high if score.high == score.high else score.value
 
 

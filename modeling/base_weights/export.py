@@ -75,9 +75,9 @@ def write_base_weights(
 def model_config(row: Checkpoint) -> dict[str, Any]:
     """The configuration of the module that a checkpoint's tensors belong to."""
     if row.kind == "autoencoder":
-        return json.loads(row.config)  # type: ignore[no-any-return]
+        return json.loads(row.config)
     world, _ = world_from_json(row.config)
-    return json.loads(json.dumps(world.denoiser, default=vars))  # type: ignore[no-any-return]
+    return json.loads(json.dumps(world.denoiser, default=vars))
 
 
 def hardware() -> str:

