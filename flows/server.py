@@ -115,7 +115,7 @@ class PrefectServer:
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,
-                env=os.environ | environment(self.folder),
+                env=os.environ | environment(self.folder) | {"PREFECT_SERVER_UI_API_URL": f"http://{LOOPBACK}:{port}/api"},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
