@@ -5,7 +5,7 @@ can be decoded from the key frame before it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final, Literal, cast
@@ -39,6 +39,10 @@ class _Codec:
     stored_format: str
     options: dict[str, str]
 
+    @property
+    def is_lossy(self) -> bool:
+        return self.stored_format == "yuv420p"
+
 
 _H264: Final = _Codec(
     encoder="libx264",
@@ -63,7 +67,7 @@ _FFV1: Final = _Codec(
 )
 
 
-def encode_video(path: Path, frames: Iterable[NDArray[np.uint8]], fps: float, lossless: bool = False) -> None:
+def encode_video(path: Path, frames: Iterable[NDArray[np.uint8]], fps: float, lossless: bool = False, *, crf: int = 16) -> None:
     """Write H.264 in MP4 from uint8 frames (H, W, 3); the same frames give the same bytes.
 
     Args:
@@ -71,12 +75,14 @@ def encode_video(path: Path, frames: Iterable[NDArray[np.uint8]], fps: float, lo
         frames: of one size, at least one.
         fps: frames a second.
         lossless: keep every bit (RGB H.264, which browsers do not play).
+        crf: x264's quality, smaller is better; above 16 is for people to look at, not to train on.
 
     Raises:
         ValueError: no frames, sizes differ, or a size is odd (4:2:0 needs even ones).
         StoreFullError: the disk is full.
     """
-    _encode(path, frames, fps, _H264_EXACT if lossless else _H264)
+    lossy = replace(_H264, options=_H264.options | {"crf": str(crf)})
+    _encode(path, frames, fps, _H264_EXACT if lossless else lossy)
 
 
 def encode_grey16(path: Path, frames: Iterable[NDArray[np.uint16]], fps: float) -> None:
@@ -98,7 +104,7 @@ def _write_frames(path: Path, frames: Iterator[NDArray[Any]], fps: float, codec:
     if first is None:
         raise ValueError(f"{path.name}: a video needs at least one frame")
     height, width = first.shape[:2]
-    if codec is _H264 and (height % 2 or width % 2):
+    if codec.is_lossy and (height % 2 or width % 2):
         raise ValueError(f"{path.name}: size {width}x{height} is odd; use even sizes or lossless video")
     rate = Fraction(fps).limit_denominator(1001)
     options = {"movflags": "+faststart"} if codec.container == "mp4" else {}
@@ -109,7 +115,7 @@ def _write_frames(path: Path, frames: Iterator[NDArray[Any]], fps: float, codec:
         stream.time_base = context.time_base = 1 / rate
         context.thread_count = 1  # with more, the bytes depend on the machine
         context.gop_size = 1 if codec is _FFV1 else max(1, round(rate))
-        if codec is _H264:
+        if codec.is_lossy:
             context.colorspace = context.color_primaries = context.color_trc = _BT709
             context.color_range = ColorRange.MPEG
         for number, array in enumerate(_same_shape(first, frames, path)):
@@ -137,7 +143,7 @@ def _same_shape(first: NDArray[Any], rest: Iterator[NDArray[Any]], path: Path) -
 
 def _to_stored(array: NDArray[Any], codec: _Codec) -> av.VideoFrame:
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(array), format=codec.array_format)
-    if codec is not _H264:
+    if not codec.is_lossy:
         return frame
     frame = frame.reformat(
         format="yuv420p",

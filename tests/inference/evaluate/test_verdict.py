@@ -79,3 +79,11 @@ def test_the_first_line_tells_fine_tuned_from_scratch_from_random() -> None:
     assert "random weights: it was never trained" in first(origin="random", steps=0)
     assert "nothing was trained here" in first(steps=0)
     assert "time cap" in first(stopped_early=True)
+
+
+def test_a_single_scene_earns_no_praise_but_its_bad_news_is_told() -> None:
+    def tone(value: float) -> str:
+        score = dataclasses.replace(gain("candidate - repeat_last", value), low=float("nan"), high=float("nan"), scenes=1)
+        return write_verdict(FINE_TUNED, index_scores([score]))[1].tone
+
+    assert (tone(5.0), tone(-5.0)) == ("plain", "bad")
