@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -44,12 +45,12 @@ class PanningSession:
         return Panned(frames=frames, c2w=poses, memory_frames=(0,), timings={"pan": self.step_seconds})
 
 
-def load_panning() -> type[PanningSession]:
+def load_panning() -> Any:
     """What a generator runs in its process."""
     return PanningSession
 
 
-def load_nothing() -> type[PanningSession]:
+def load_nothing() -> Any:
     """A model that cannot be loaded."""
     raise FileNotFoundError("weights are gone")
 

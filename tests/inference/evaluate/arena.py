@@ -1,6 +1,7 @@
 """A store with test walks of two scenes, a dataset that names them, an untrained candidate, and what stages left."""
 
 import dataclasses
+import functools
 import io
 import json
 from dataclasses import dataclass
@@ -154,7 +155,9 @@ def pretend_stages(arena: Arena) -> dict[str, str]:
     keys = {}
     for stage, values in outputs.items():
         config = NoConfig(name=stage)
-        keys[stage] = run_stage(store, name=stage, version=1, inputs={}, config=config, work=lambda _, v=values: v).key
+        keys[stage] = run_stage(
+            store, name=stage, version=1, inputs={}, config=config, work=functools.partial(_given, values)
+        ).key
     return keys
 
 
@@ -162,3 +165,8 @@ def _png() -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 90, 3), np.uint8)).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def _given(values: dict[str, Any], _: object) -> dict[str, Any]:
+    """The work of a stage whose outputs are made up beforehand."""
+    return values
