@@ -24,14 +24,13 @@ from flows.publish import publish_dataset
 from flows.release import require_released
 from flows.server import read_mark
 from flows.summary import summarise_stage
-from flows.triggers import PUBLISHED, announce, retrain_once
+from flows.triggers import PUBLISHED, RETRAIN, announce, retrain_once, was_retrained
 from flows.workplace import Workplace, open_workplace
 from infra.errors import BusyError
 from infra.lock import hold_folder
 from infra.stage import StageResult
 
 COLLECTION: Final = "collection"
-RETRAIN: Final = "retrain-and-deploy"
 _SECONDS_BETWEEN_TRIES: Final = 5.0
 
 
@@ -46,7 +45,7 @@ def collection(profile: str, home: str, store: str, overrides: list[str], every_
     version = loop.results["curate"].outputs["dataset"]
     publish_dataset(place.store, version)
     server = read_mark(place.prefect)
-    if server is not None:
+    if server is not None and not was_retrained(place.store, version):
         announce(server, place.store, version)
 
 
@@ -101,7 +100,7 @@ def deployments(profile: str, place: Workplace, overrides: tuple[str, ...], ever
         parameters={
             **common,
             "version": {"__prefect_kind": "jinja", "template": "{{ event.payload.version }}"},
-            "event": {"__prefect_kind": "jinja", "template": "{{ event.id }}"},
+            "event": {"__prefect_kind": "jinja", "template": "{{ event.payload.event }}"},
         },
     )
     made = [

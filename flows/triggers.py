@@ -1,6 +1,7 @@
 """The event that a published dataset version sends, and what it starts exactly once."""
 
 import json
+import time
 import urllib.request
 import uuid
 from collections.abc import Callable
@@ -8,12 +9,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from flows.server import ServerMark
-from infra.stage import StageResult, run_stage
+from flows.server import ServerError, ServerMark
+from infra.stage import StageResult, find_run, run_stage, stage_key
 from infra.store import Store
 
 VERSION: Final = 1
 PUBLISHED: Final = "worldloom.dataset.published"
+RETRAIN: Final = "retrain-and-deploy"  # the flow that the event starts
+TRIES: Final = 4
+SECONDS_A_TRY: Final = 15.0
 _NAMES: Final = uuid.UUID("6b2f7c1e-5d43-4f0a-9f39-2a3c1d8e7b60")
 
 
@@ -25,28 +29,62 @@ class RetrainConfig:
 
 
 def event_id(store: Store, version: str) -> str:
-    """The id of a version's event, the same whenever and by whomever it is sent."""
+    """Names the news of a version, however often it is sent: the part of retraining's key that makes it happen once."""
     return str(uuid.uuid5(_NAMES, f"{store.uri} {version}"))
 
 
 def announce(server: ServerMark, store: Store, version: str) -> str:
-    """Send ``worldloom.dataset.published`` to a Prefect server; returns the event's id.
+    """Send ``worldloom.dataset.published`` until a run of retraining takes it; returns that run's name.
+
+    Prefect may miss an event while it takes up a deployment, and drops a second one with the same id: every sending has
+    an id of its own, and the payload carries ``event_id``.
 
     Raises:
-        OSError: the server does not take it.
+        ServerError: nothing takes it, so no deployment is served there.
     """
-    event = {
-        "id": event_id(store, version),
-        "occurred": datetime.now(UTC).isoformat(),
-        "event": PUBLISHED,
-        "resource": {"prefect.resource.id": f"worldloom.dataset.{version}", "worldloom.store": store.uri},
-        "payload": {"version": version},
-    }
-    request = urllib.request.Request(
-        f"{server.url}/api/events", json.dumps([event]).encode(), {"Content-Type": "application/json"}, method="POST"
-    )
-    with urllib.request.urlopen(request, timeout=30):
-        return str(event["id"])
+    for _ in range(TRIES):
+        began = datetime.now(UTC)
+        event = {
+            "id": str(uuid.uuid4()),
+            "occurred": began.isoformat(),
+            "event": PUBLISHED,
+            "resource": {"prefect.resource.id": f"worldloom.dataset.{version}", "worldloom.store": store.uri},
+            "payload": {"version": version, "event": event_id(store, version)},
+        }
+        post(server, "/events", [event])
+        deadline = time.monotonic() + SECONDS_A_TRY
+        while time.monotonic() < deadline:
+            for run in list_flow_runs(server, RETRAIN):
+                if run["parameters"].get("version") == version and datetime.fromisoformat(run["created"]) >= began:
+                    return str(run["name"])
+            time.sleep(0.5)
+    raise ServerError(f"nothing at {server.url} takes dataset {version[:12]}; is `worldloom deploy` running for this home?")
+
+
+def list_flow_runs(server: ServerMark, flow: str) -> list[dict[str, Any]]:
+    """The newest runs of a flow, as the server's API gives them."""
+    found = post(server, "/flow_runs/filter", {"flows": {"name": {"any_": [flow]}}, "sort": "START_TIME_DESC"})
+    assert isinstance(found, list)
+    return found
+
+
+def post(server: ServerMark, path: str, body: Any) -> Any:
+    """One request to the server's API; None where it answers with nothing.
+
+    Raises:
+        OSError: the server does not answer or refuses.
+    """
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{server.url}/api{path}", json.dumps(body).encode(), headers, method="POST")
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        text = answer.read()
+        return json.loads(text) if text else None
+
+
+def was_retrained(store: Store, version: str) -> bool:
+    """Whether retraining on this version is finished."""
+    key = stage_key("retrain", VERSION, {"dataset": version, "event": event_id(store, version)}, RetrainConfig())
+    return find_run(store, key) is not None
 
 
 def retrain_once(store: Store, version: str, event: str, work: Callable[[], dict[str, Any]]) -> StageResult:

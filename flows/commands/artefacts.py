@@ -5,7 +5,7 @@ import click
 from flows.publish import publish_dataset
 from flows.release import rollback as roll_back
 from flows.server import read_mark
-from flows.triggers import announce
+from flows.triggers import announce, was_retrained
 from flows.workplace import Workplace, at_workplace
 from infra.episodes import list_episodes
 from infra.lineage import render_tree, trace
@@ -20,10 +20,12 @@ def publish(place: Workplace, dataset: str) -> None:
     changed = publish_dataset(place.store, version)
     click.echo(f"published  {version}" if changed else f"published  {version} (it was already)")
     server = read_mark(place.prefect)
-    if server is None:
+    if was_retrained(place.store, version):
+        click.echo("retrained  on it already")
+    elif server is None:
         click.echo(f"retraining starts when deployments are served: worldloom deploy --profile {place.profile.name}")
     else:
-        announce(server, place.store, version)
+        click.echo(f"retraining taken by run {announce(server, place.store, version)}")
 
 
 @click.command(epilog="Example: worldloom rollback --profile tiny")

@@ -1,6 +1,7 @@
 """Verbs about Prefect: the dashboard of what ran, and the deployments that run by themselves."""
 
 import dataclasses
+import threading
 import time
 import webbrowser
 from datetime import timedelta
@@ -10,7 +11,7 @@ import click
 
 from flows.publish import published_dataset
 from flows.server import PrefectServer, ServerConfig, read_mark
-from flows.triggers import announce
+from flows.triggers import announce, was_retrained
 from flows.workplace import Workplace, at_workplace, open_workplace, place_options
 
 
@@ -52,14 +53,17 @@ def deploy(
         from flows.deployments import deployments, serve_deployments  # Prefect reads its settings when it is imported
 
         served = deployments(profile, place, overrides, timedelta(hours=every_hours))
-        for deployment in served:
-            deployment.apply()
-        version = published_dataset(place.store)
-        if version is not None and server.mark is not None:
-            announce(server.mark, place.store, version)  # it may have been published while nothing listened
         click.echo(f"dashboard  {server.url}")
         click.echo(f"deployed   collection every {every_hours:g} h; retraining on every published dataset version")
+        threading.Thread(target=_announce_published, args=(place, server), daemon=True).start()
         serve_deployments(served)
+
+
+def _announce_published(place: Workplace, server: PrefectServer) -> None:
+    """A version may have been published while nothing listened."""
+    version = published_dataset(place.store)
+    if version is not None and server.mark is not None and not was_retrained(place.store, version):
+        click.echo(f"announced  {version[:12]}, taken by run {announce(server.mark, place.store, version)}")
 
 
 def _server_config(place: Workplace, port: int | None) -> ServerConfig:

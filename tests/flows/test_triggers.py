@@ -5,7 +5,6 @@ import json
 import signal
 import subprocess
 import time
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 
 from flows.publish import publish_dataset
 from flows.server import read_mark
-from flows.triggers import event_id, retrain_once
+from flows.triggers import RETRAIN, event_id, list_flow_runs, retrain_once, was_retrained
 from infra.datasets import load_dataset, put_dataset
 from infra.schema.run import Run
 from infra.store import Store, open_store
@@ -21,7 +20,7 @@ from infra.tables import read_records
 from tests.flows.conftest import NO_CAP, SmokeRun, command, worldloom
 
 
-def test_a_versions_event_always_has_the_same_id(tmp_path: Path) -> None:
+def test_the_news_of_a_version_always_has_the_same_name(tmp_path: Path) -> None:
     store, other = open_store(tmp_path / "a"), open_store(tmp_path / "b")
     assert event_id(store, "1" * 64) == event_id(store, "1" * 64)
     assert len({event_id(store, "1" * 64), event_id(store, "2" * 64), event_id(other, "1" * 64)}) == 3
@@ -40,18 +39,11 @@ def test_a_repeated_event_does_nothing_but_a_failed_one_may_come_again(tmp_path:
         retrain_once(store, "v", "e", work)
     assert not retrain_once(store, "v", "e", work).reused
     assert retrain_once(store, "v", "e", work).reused
+    assert not was_retrained(store, "v")  # this was not the event that is sent for it
+    retrain_once(store, "v", event_id(store, "v"), lambda: {"bundle": "b"})
+    assert was_retrained(store, "v")
     assert len(done) == 2
     assert not retrain_once(store, "w", "f", work).reused
-
-
-def read_flow_runs(url: str) -> list[dict[str, Any]]:
-    """Every flow run of deployment retrain-and-deploy."""
-    query = {"flows": {"name": {"any_": ["retrain-and-deploy"]}}}
-    request = urllib.request.Request(
-        f"{url}/api/flow_runs/filter", json.dumps(query).encode(), {"Content-Type": "application/json"}, method="POST"
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.loads(answer.read())
 
 
 def wait_for(condition: Any, seconds: float, what: str) -> Any:
@@ -89,7 +81,7 @@ def test_each_published_version_is_retrained_on_exactly_once(smoke_run: SmokeRun
             assert mark is not None
 
             def all_over() -> list[dict[str, Any]]:
-                runs = read_flow_runs(mark.url)
+                runs = list_flow_runs(mark, RETRAIN)
                 over = all(run["state_type"] in ("COMPLETED", "FAILED", "CRASHED") for run in runs)
                 return runs if over and sorted(retrained(store)) == sorted([first, second]) else []
 
