@@ -83,6 +83,9 @@ def walk_when_free(place: Workplace, loop: Loop, until: str) -> None:
         except BusyError as error:
             print(f"waiting: {error}", flush=True)
             time.sleep(_SECONDS_BETWEEN_TRIES)
+        except Exception as error:
+            print(f"failed: {type(error).__name__}: {error}", flush=True)  # the traceback stands in the dashboard
+            raise
 
 
 def deployments(profile: str, place: Workplace, overrides: tuple[str, ...], every: timedelta) -> list[RunnerDeployment]:
