@@ -46,6 +46,10 @@ class Controls:
         self._moved = self._moved + np.asarray(action.mouse)
         return True
 
+    def forget_movement(self) -> None:
+        """Drop what the mouse moved and no segment has taken: it was meant for another walk."""
+        self._moved = np.zeros(2)
+
     def take(self, frames: int) -> SegmentActions:
         """The rows of a segment that starts now."""
         keyboard, mouse = idle_actions(frames)

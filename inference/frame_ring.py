@@ -19,12 +19,16 @@ _ALIGN: Final = 64  # bytes
 
 @dataclass(frozen=True, kw_only=True)
 class RingShape:
-    """How many slots, and how much fits into one."""
+    """Two slots for each seat: one for the frames that it gets, one for the image that it starts from."""
 
-    slots: int
+    seats: int
     frames: int  # of a slot, at most
     height: int
     width: int
+
+    @property
+    def slots(self) -> int:
+        return 2 * self.seats
 
     @property
     def slot_bytes(self) -> int:
@@ -34,6 +38,16 @@ class RingShape:
     @property
     def total_bytes(self) -> int:
         return _ALIGN + self.slots * self.slot_bytes
+
+
+def frames_slot(seat: int) -> int:
+    """Where the model's process writes a seat's segments."""
+    return 2 * seat
+
+
+def image_slot(seat: int) -> int:
+    """Where the server writes a seat's start image; never where a segment may still be under way."""
+    return 2 * seat + 1
 
 
 class TornFramesError(ValueError):

@@ -18,7 +18,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.frame_ring import FrameRing, Frames, RingShape, TornFramesError
+from inference.frame_ring import FrameRing, Frames, RingShape, TornFramesError, frames_slot, image_slot
 from inference.model_process import Begin, Command, Done, Failed, Load, Ready, Reply, Step, run_model
 from infra.errors import WorldloomError
 from infra.schema import Keyboard, Mouse
@@ -38,7 +38,6 @@ class CommandFailedError(WorldloomError):
 class GeneratorConfig:
     """How the model's process is watched."""
 
-    seats: int = 2  # walks at a time
     load_seconds: float = 300.0  # after which a model that is not loaded is given up
     stall_seconds: float = 60.0  # without a heart-beat, after which the process is killed
     restarts: int = 3  # within ``restart_window``; one more and it stays down
@@ -117,7 +116,7 @@ class Generator:
         """Start a walk at ``image`` (H, W, 3)."""
         with self._lock:
             number = self._next_number()
-            self._ring.write(seat, number, image[None])
+            self._ring.write(image_slot(seat), number, image[None])
             return self._send(Begin(number=number, seat=seat, prompt=prompt, seed=seed))
 
     def step(self, seat: int, keyboard: Keyboard, mouse: Mouse) -> "Future[Made]":
@@ -209,7 +208,7 @@ class Generator:
         if isinstance(command, Begin) or done.c2w is None:
             return None
         return Made(
-            frames=self._ring.read(command.seat, command.number),
+            frames=self._ring.read(frames_slot(command.seat), command.number),
             c2w=done.c2w,
             memory_frames=done.memory_frames,
             timings=dict(done.timings or {}),

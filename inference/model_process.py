@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.frame_ring import FrameRing, RingShape
+from inference.frame_ring import FrameRing, RingShape, frames_slot, image_slot
 from infra.schema import Keyboard, Mouse
 
 if TYPE_CHECKING:  # the process of the web server does without torch
@@ -34,7 +34,7 @@ Load: TypeAlias = Callable[[], MakeSession]  # run once in the process
 
 @dataclass(frozen=True, kw_only=True)
 class Begin:
-    """Start a walk; its image lies in the seat's slot of the ring under ``number``."""
+    """Start a walk; its image lies in the seat's image slot under ``number``."""
 
     number: int
     seat: int
@@ -44,7 +44,7 @@ class Begin:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """Generate a segment into the seat's slot of the ring."""
+    """Generate a segment into the seat's frames slot."""
 
     number: int
     seat: int
@@ -119,10 +119,10 @@ def _carry_out(command: Begin | Step, sessions: dict[int, Session], make_session
     try:
         if isinstance(command, Begin):
             session = sessions.setdefault(command.seat, make_session())
-            session.reset(ring.read(command.seat, command.number)[0], command.prompt, command.seed)
+            session.reset(ring.read(image_slot(command.seat), command.number)[0], command.prompt, command.seed)
             return Done(number=command.number, seconds=time.perf_counter() - began)
         segment = sessions[command.seat].step((command.keyboard, command.mouse))
-        ring.write(command.seat, command.number, segment.frames)
+        ring.write(frames_slot(command.seat), command.number, segment.frames)
     except Exception as error:
         return Failed(number=command.number, reason=_one_line(error))
     return Done(

@@ -109,7 +109,7 @@ def serve(config: ServeConfig, store: Store, digest: str, *, released: bool) -> 
     world = read_served_world(store, digest, released=released, int8=config.int8)
     with contextlib.closing(bind(config)) as listener:
         load = BundleLoader(store=store.uri, digest=digest, int8=config.int8, device=config.device, threads=config.threads)
-        shape = RingShape(slots=config.max_sessions, frames=world.segment_frames, height=world.height, width=world.width)
+        shape = RingShape(seats=config.max_sessions, frames=world.segment_frames, height=world.height, width=world.width)
         with Generator(load, shape, GeneratorConfig()) as generator:
             server = uvicorn.Server(server_config(create_app(config, generator, world)))
             print(greeting(config, world, listener.getsockname()[1]), flush=True)

@@ -107,6 +107,7 @@ class Stream:
     def start(self, walk: Walk) -> None:
         """Begin anew; what plays now ends at once."""
         self._walk = walk
+        self.controls.forget_movement()
         self._going.set()
         self._asked.set()
 

@@ -27,9 +27,6 @@ class Panned:
 class PanningSession:
     """One pixel a degree; the seed shifts the picture, the prompt may ask for trouble."""
 
-    def __init__(self, step_seconds: float = 0.0) -> None:
-        self.step_seconds = step_seconds
-
     def reset(self, image: Picture, prompt: str, seed: int) -> None:
         if prompt == "refuse":
             raise ValueError("this prompt\nis refused")
@@ -37,12 +34,12 @@ class PanningSession:
         self.c2w, self.frame = camera_to_world(np.zeros(3), np.zeros(()), np.zeros(())), 0
 
     def step(self, actions: tuple[Keyboard, Mouse]) -> Panned:
-        time.sleep(600 if self.prompt == "hang" else self.step_seconds)
+        time.sleep({"hang": 600.0, "slow": 0.5}.get(self.prompt, 0.0))
         poses = integrate(self.c2w, *actions, DynamicsConfig())
         self.c2w, self.frame = poses[-1], self.frame + len(poses)
         _, yaw = pitch_and_yaw(poses)
         frames = np.stack([np.roll(self.image, -round(float(turned)), 1) for turned in yaw])
-        return Panned(frames=frames, c2w=poses, memory_frames=(0,), timings={"pan": self.step_seconds})
+        return Panned(frames=frames, c2w=poses, memory_frames=(0,), timings={"pan": 0.0})
 
 
 def load_panning() -> Any:
@@ -64,4 +61,4 @@ def start_image(number: int) -> Picture:
 
 def panning_shape(seats: int = 2) -> RingShape:
     """Room for this world's segments."""
-    return RingShape(slots=seats, frames=FRAMES, height=HEIGHT, width=WIDTH)
+    return RingShape(seats=seats, frames=FRAMES, height=HEIGHT, width=WIDTH)

@@ -9,7 +9,14 @@ import pytest
 from inference.frame_ring import FrameRing, RingShape, TornFramesError
 from inference.generator import CommandFailedError, Generator, GeneratorConfig, ModelStoppedError
 from infra.schema import idle_actions
-from tests.inference.panning_world import FRAMES, PanningSession, load_nothing, load_panning, panning_shape, start_image
+from tests.inference.panning_world import (
+    FRAMES,
+    PanningSession,
+    load_nothing,
+    load_panning,
+    panning_shape,
+    start_image,
+)
 
 
 def test_frames_cross_processes_unchanged(panning_generator):
@@ -34,6 +41,15 @@ def test_seats_do_not_mix(panning_generator):
         future.result(20)
     for seat, future in enumerate(steps):
         np.testing.assert_array_equal(future.result(20).frames[-1], start_image(seat))
+
+
+def test_a_new_walk_may_begin_while_a_segment_of_the_old_one_is_under_way(panning_generator):
+    still = idle_actions(FRAMES)
+    panning_generator.begin(0, start_image(0), "slow", 0).result(20)
+    old = panning_generator.step(0, *still)
+    panning_generator.begin(0, start_image(1), "", 0).result(20)
+    np.testing.assert_array_equal(panning_generator.step(0, *still).result(20).frames[-1], start_image(1))
+    np.testing.assert_array_equal(old.result(20).frames[-1], start_image(0))
 
 
 def test_a_refused_command_is_one_line_and_leaves_the_process_alive(panning_generator):
@@ -78,7 +94,7 @@ def test_a_model_that_cannot_be_loaded_is_not_tried_again():
 
 
 def test_a_ring_knows_what_it_holds():
-    ring = FrameRing.create(RingShape(slots=2, frames=3, height=4, width=5))
+    ring = FrameRing.create(RingShape(seats=1, frames=3, height=4, width=5))
     try:
         frames = np.random.default_rng(0).integers(0, 255, (2, 4, 5, 3), dtype=np.uint8)
         ring.write(1, 7, frames)
