@@ -1,6 +1,7 @@
 """Pools: nothing for size 0, otherwise Ray actors that survive being killed."""
 
 import functools
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,10 @@ from pathlib import Path
 import pytest
 
 from flows.pool import PoolConfig, Worker, open_pool
+from infra.schema.run import Run
+from infra.store import Store, open_store
+from infra.tables import read_records
+from tests.flows.conftest import SmokeRun, worldloom
 
 JOBS = 12
 
@@ -62,3 +67,17 @@ def test_actors_work_are_replaced_when_killed_and_hand_on_errors(tmp_path: Path)
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=380)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not (tmp_path / ".ray").exists(), "Ray wrote a token into the home directory"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_actors_make_the_same_dataset_as_one_process(smoke_run: SmokeRun, tmp_path: Path) -> None:
+    done = worldloom("curate", "--profile", "smoke", "--home", tmp_path / "home", "--set", "pool.actors=2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert dataset_of(open_store(tmp_path / "home" / "store")) == dataset_of(smoke_run.store)
+
+
+def dataset_of(store: Store) -> str:
+    """The dataset version that the store's curate stage made."""
+    (run,) = [run for run in read_records(store, "runs", Run) if run.stage == "curate"]
+    return str(json.loads(run.outputs)["dataset"])
