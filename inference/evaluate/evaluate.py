@@ -15,7 +15,7 @@ from inference.evaluate.measure import MeasureConfig
 from inference.evaluate.plan import PlanConfig, TestPlan, plan_tests
 from inference.evaluate.play_arm import play_arm, read_measurements
 from inference.evaluate.scores import Measurement, Score, score_arm, score_difference
-from inference.evaluate.showcase import PANELS, encode_shown, gather_shown
+from inference.evaluate.showcase import PANELS, draw_poster, encode_shown, gather_shown
 from inference.evaluate.verdict import Provenance, difference, index_scores, write_verdict
 from infra.digest import canonical_json, sha256_of
 from infra.schema import Bundle, Checkpoint, EvalScore
@@ -243,8 +243,14 @@ def _videos(played: dict[str, dict[str, Any]], plan: TestPlan, store: Store) -> 
         return []
     videos = []
     for case, shown in gather_shown(plan, objects, store).items():
-        name = store.put_bytes(encode_shown(shown), ".mp4")
-        panels = [PANELS[panel] for panel in shown.panels]
-        frames = len(shown.panels["candidate"])
-        videos.append({"case": case, "object": name, "panels": panels, "frames": frames, "fps": shown.fps})
+        videos.append(
+            {
+                "case": case,
+                "object": store.put_bytes(encode_shown(shown), ".mp4"),
+                "poster": store.put_bytes(draw_poster(shown), ".jpg"),
+                "panels": [PANELS[panel] for panel in shown.panels],
+                "frames": len(shown.panels["candidate"]),
+                "fps": shown.fps,
+            }
+        )
     return videos

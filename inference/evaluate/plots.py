@@ -52,7 +52,7 @@ def plot_by_frame(scores: Scores, metric: str, arms: Sequence[str], label: str) 
     if not lines:
         return ""
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(7.6, 3.6), layout="constrained")
+        figure = Figure(figsize=(7.6, 4.4), layout="constrained")
         axes = figure.subplots()
         for arm, points in lines.items():
             frames = [h for h, _ in points]
@@ -62,7 +62,7 @@ def plot_by_frame(scores: Scores, metric: str, arms: Sequence[str], label: str) 
             axes.fill_between(frames, [s.low for _, s in points], [s.high for _, s in points], color=colour, alpha=0.13, lw=0)
         axes.set_xlabel("frame")
         axes.set_ylabel(label)
-        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
+        figure.legend(loc="outside lower center", ncols=2, fontsize=9)
         return _svg(figure, f"{metric}-{'-'.join(lines)}")
 
 

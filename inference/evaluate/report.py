@@ -65,7 +65,7 @@ def _subtitle(source: ReportSource) -> str:
     parts = [f"dataset {source.dataset[:12]}"] if source.dataset else []
     evaluation: Mapping[str, Any] = source.outputs("evaluate")
     if evaluation:
-        parts.append(f"{evaluation['starts']} starts in {evaluation['scenes']} scenes never trained on")
+        parts.append(f"test starts {evaluation['starts']}, in unseen scenes {evaluation['scenes']}")
     return " · ".join([*parts, f"code {source.commit[:12]}", source.finished])
 
 

@@ -29,7 +29,8 @@ def training_section(source: ReportSource) -> Section:
     for checkpoint in source.checkpoints():
         metrics = json.loads(checkpoint.metrics)
         curves[checkpoint.kind] = [(float(step), float(loss)) for step, loss in metrics.get("curve", [])]
-        figures = ", ".join(f"{name} {_figure(value)}" for name, value in metrics.items() if isinstance(value, int | float))
+        known = {name.replace("_", " "): value for name, value in metrics.items() if isinstance(value, int | float)}
+        figures = ", ".join(f"{name} {value:.4g}" for name, value in known.items())
         cells = (checkpoint.origin, f"{checkpoint.steps}", _duration(checkpoint.seconds), figures or "–", checkpoint.digest[:12])
         rows.append(Row(title=checkpoint.kind, cells=tuple(Cell(main=text) for text in cells)))
     head = ("checkpoint", "started from", "steps", "time", "held-out figures", "digest")
@@ -102,10 +103,6 @@ def _picture(source: ReportSource, name: str, caption: str) -> Picture:
     small = len(data) <= len(buffer.getvalue())
     kind = "image/png" if small else "image/jpeg"
     return Picture(data=base64.b64encode(data if small else buffer.getvalue()).decode(), kind=kind, caption=caption)
-
-
-def _figure(value: float) -> str:
-    return f"{value:.4g}"
 
 
 def _duration(seconds: float) -> str:

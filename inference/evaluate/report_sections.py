@@ -36,7 +36,7 @@ def collect_sections(source: ReportSource) -> list[Section]:
         config = source.config("evaluate")["measure"]
         sections += [
             _walks(source, evaluation),
-            _fidelity(scores, config),
+            _fidelity(scores, config, evaluation["missing_arms"]),
             _actions(scores, config),
             _memory(scores, config),
             _drift(scores, config),
@@ -69,14 +69,19 @@ def key_figures(evaluation: Mapping[str, Any]) -> list[dict[str, str]]:
             figures.append({"value": form(headline[name]), "label": label + beside})
     speed = evaluation.get("speed", {}).get("candidate")
     if speed:
-        label = f"generated frames a second, {speed['threads']} threads, {speed['hardware']}"
+        label = f"generated frames a second, {tables.count_threads(speed)}, {speed['hardware']}"
         figures.append({"value": f"{speed['fps']:.0f}", "label": label})
     return figures
 
 
 def _walks(source: ReportSource, evaluation: Mapping[str, Any]) -> Section:
     videos = tuple(
-        Video(panels=video["panels"], data=source.base64(video["object"]), caption=_caption(video))
+        Video(
+            panels=video["panels"],
+            data=source.base64(video["object"]),
+            poster=source.base64(video["poster"]),
+            caption=_caption(video),
+        )
         for video in evaluation["videos"]
     )
     return Section(
@@ -90,11 +95,11 @@ def _walks(source: ReportSource, evaluation: Mapping[str, Any]) -> Section:
 
 def _caption(video: Mapping[str, Any]) -> str:
     scene, start, walk = video["case"].rsplit("/", 2)
-    name = _WALK_NAMES.get(walk, f"keys {walk.removeprefix('key_')} held")
+    name = _WALK_NAMES.get(walk, f"Keys {'+'.join(walk.removeprefix('key_'))} held")
     return f"{name}: {video['frames'] / video['fps']:.1f} s in scene {scene}, start {start}."
 
 
-def _fidelity(scores: Scores, config: Mapping[str, Any]) -> Section:
+def _fidelity(scores: Scores, config: Mapping[str, Any], missing: Mapping[str, str]) -> Section:
     horizons = config["horizons"]
     psnr = tables.fidelity(
         scores,
@@ -112,10 +117,14 @@ def _fidelity(scores: Scores, config: Mapping[str, Any]) -> Section:
         tables.two_digits,
         "Gradient energy as a share of the truth's: below 1 is blurred. PSNR forgives blur, this does not.",
     )
+    folded = [Details(title=title, table=table) for title, table in (("Structural similarity", ssim), ("Sharpness", sharp))]
     pairs = tables.differences(scores, DIFFERENCES, horizons)
     plot = plot_by_frame(scores, "psnr", _COMPARED, "PSNR, dB")
     plots = (Plot(svg=plot, caption="PSNR by frame with 95 % intervals over scenes."),) if plot else ()
-    return Section(title="Fidelity", tables=tables.filled(psnr, pairs, ssim, sharp), plots=plots)
+    details = tuple(one for one in folded if one.table.rows)
+    absent = "; ".join(f"{tables.TITLES[arm]} ({why})" for arm, why in missing.items())
+    said = (f"Not played: {absent}.",) if missing else ()
+    return Section(title="Fidelity", paragraphs=said, plots=plots, tables=tables.filled(psnr, pairs), details=details)
 
 
 def _actions(scores: Scores, config: Mapping[str, Any]) -> Section:
@@ -124,7 +133,7 @@ def _actions(scores: Scores, config: Mapping[str, Any]) -> Section:
     return Section(
         title="Following actions",
         tables=tables.filled(tables.action_response(scores, horizons), tables.motion(scores, config["motion_horizons"])),
-        details=Details(title="By key", table=by_key) if by_key.rows else None,
+        details=(Details(title="By key", table=by_key),) if by_key.rows else (),
     )
 
 

@@ -46,7 +46,7 @@ def decibels(value: float) -> str:
 
 
 def gain(value: float) -> str:
-    return f"{value:+.2f}"
+    return "0.00" if abs(value) < 0.005 else f"{value:+.2f}"
 
 
 def percent(value: float) -> str:
@@ -54,7 +54,7 @@ def percent(value: float) -> str:
 
 
 def two_digits(value: float) -> str:
-    return f"{value:.2f}"
+    return "0.00" if abs(value) < 0.005 else f"{value:.2f}"
 
 
 def fidelity(scores: Scores, metric: str, horizons: Sequence[int], form: Format, caption: str) -> Table:
@@ -77,7 +77,9 @@ def differences(scores: Scores, pairs: Sequence[tuple[str, str]], horizons: Sequ
         found = [scores.get((difference(first, second), "psnr", h)) for h in horizons]
         if any(found):
             cells = tuple(_signed_cell(score) for score in found)
-            rows.append(Row(title=f"{TITLES[first]} − {TITLES[second].lower()}", cells=(*cells, _count(found))))
+            rows.append(
+                Row(title=f"{TITLES[first]} − {TITLES[second][0].lower()}{TITLES[second][1:]}", cells=(*cells, _count(found)))
+            )
     caption = "Gain in PSNR (dB) over the same walks, paired, with 95 % intervals over scenes."
     return Table(caption=caption, head=("", *(f"frame {h}" for h in horizons), "walks / scenes"), rows=tuple(rows))
 
@@ -150,7 +152,7 @@ def speeds(speed: Mapping[str, Mapping[str, Any]]) -> Table:
             cells += [_milliseconds(found["steps"][step]) if step in found["steps"] else Cell(main=_DASH) for step in steps]
             rows.append(Row(title=arm.title, cells=(*cells, Cell(main=str(found["segments"]))), group=_group(arm.name)))
     some = next(iter(speed.values()), None)
-    where = f" Measured on {some['hardware']}, {some['threads']} threads, batch 1." if some else ""
+    where = f" Measured on {some['hardware']}, {count_threads(some)}, batch 1." if some else ""
     caption = f"Generated frames a second, and milliseconds a segment: median, below it the 95th percentile.{where}"
     return Table(caption=caption, head=("", "frames / s", "segment", *steps, "segments timed"), rows=tuple(rows))
 
@@ -163,7 +165,7 @@ def filled(*tables: Table) -> tuple[Table, ...]:
 def with_interval(score: Score, form: Format) -> str:
     """A figure and its interval in one line."""
     cell = _cell(score, form)
-    return f"{cell.main} [{cell.small}]"
+    return f"{cell.main} [{cell.small or 'one scene, no interval'}]"
 
 
 def _table(
@@ -183,7 +185,7 @@ def _cell(score: Score | None, form: Format) -> Cell:
     if score is None:
         return Cell(main=_DASH)
     if score.low != score.low:
-        return Cell(main=form(score.value), small="one scene")
+        return Cell(main=form(score.value))
     return Cell(main=form(score.value), small=f"{form(score.low)} … {form(score.high)}")
 
 
@@ -195,13 +197,23 @@ def _signed_cell(score: Score | None) -> Cell:
     return Cell(main=plain.main, small=plain.small, tone=tone)
 
 
+def count_threads(speed: Mapping[str, Any]) -> str:
+    return f"{speed['threads']} thread{'' if speed['threads'] == 1 else 's'}"
+
+
 def _milliseconds(step: Mapping[str, float]) -> Cell:
     return Cell(main=f"{step['median']:.1f}", small=f"{step['p95']:.1f}")
 
 
 def _count(found: Sequence[Score | None]) -> Cell:
-    counts = sorted({(score.cases, score.scenes) for score in found if score is not None})
-    return Cell(main=", ".join(f"{cases} / {scenes}" for cases, scenes in counts))
+    """Walks and scenes behind a row; a range where the columns differ."""
+    cases = sorted({score.cases for score in found if score is not None})
+    scenes = sorted({score.scenes for score in found if score is not None})
+    return Cell(main=f"{_range(cases)} / {_range(scenes)}")
+
+
+def _range(numbers: Sequence[int]) -> str:
+    return str(numbers[0]) if numbers[0] == numbers[-1] else f"{numbers[0]}–{numbers[-1]}"
 
 
 def _group(arm: str) -> str:

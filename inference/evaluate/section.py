@@ -19,6 +19,7 @@ class Video:
 
     panels: list[str]  # left to right
     data: str  # base64 of an mp4
+    poster: str  # base64 of a JPEG, shown until the video runs
     caption: str
 
 
@@ -46,10 +47,10 @@ class Section:
     title: str
     paragraphs: tuple[str, ...] = ()
     videos: tuple[Video, ...] = ()
-    tables: tuple[Table, ...] = ()
     plots: tuple[Plot, ...] = ()
+    tables: tuple[Table, ...] = ()
     pictures: tuple[Picture, ...] = ()
-    details: Details | None = None
+    details: tuple[Details, ...] = ()
 
     @property
     def is_filled(self) -> bool:

@@ -1,5 +1,6 @@
 """Split-screen videos of a few walks: truth, model, network alone, repeat-last, and the keys that were down."""
 
+import io
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ PANELS: Final = {
 }
 _LEAST_WIDTH: Final = 200  # pixels of a panel; smaller pictures are shown at a multiple of their size
 _CRF: Final = 27  # x264's quality: several walks have to fit into one page
-_STRIP: Final = 36  # pixels below the panels, for keys and the clock
+_STRIP: Final = 32  # pixels above the panels, for keys and the clock
 _GAP: Final = 4  # pixels between panels
 _INK, _DIM, _LIT, _GROUND = (225, 229, 236), (92, 99, 112), (255, 179, 64), (17, 19, 24)
 
@@ -66,8 +67,16 @@ def encode_shown(shown: Shown) -> bytes:
         return path.read_bytes()
 
 
+def draw_poster(shown: Shown) -> bytes:
+    """A JPEG of the frame two thirds in, which players show before the video runs."""
+    frames = list(draw_frames(shown))
+    buffer = io.BytesIO()
+    Image.fromarray(frames[2 * len(frames) // 3]).save(buffer, "JPEG", quality=80, optimize=True)
+    return buffer.getvalue()
+
+
 def draw_frames(shown: Shown) -> Iterator[NDArray[np.uint8]]:
-    """Frames (H', W', 3) with even sides: the panels beside each other, the keys below."""
+    """Frames (H', W', 3) with even sides: the keys on top, where no player's controls hide them, the panels below."""
     panels = list(shown.panels.values())
     count = min(len(panel) for panel in panels)
     scale = -(-_LEAST_WIDTH // panels[0].shape[2])
@@ -78,16 +87,16 @@ def draw_frames(shown: Shown) -> Iterator[NDArray[np.uint8]]:
         canvas = Image.new("RGB", (total + total % 2, height + _STRIP), _GROUND)
         for number, panel in enumerate(panels):
             picture = Image.fromarray(panel[frame]).resize((width, height), Image.Resampling.BICUBIC)
-            canvas.paste(picture, (number * (width + _GAP), 0))
+            canvas.paste(picture, (number * (width + _GAP), _STRIP))
         draw = ImageDraw.Draw(canvas)
-        _draw_keys(draw, font, height, shown.keyboard[frame], shown.mouse[frame])
+        _draw_keys(draw, font, shown.keyboard[frame], shown.mouse[frame])
         text = f"frame {frame:3d}   {frame / shown.fps:5.2f} s"
-        draw.text((total - 10, height + _STRIP // 2), text, font=font, fill=_INK, anchor="rm")
+        draw.text((total - 10, _STRIP // 2), text, font=font, fill=_INK, anchor="rm")
         yield np.asarray(canvas)
 
 
 def _draw_keys(
-    draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, top: int, keys: NDArray[np.int8], mouse: Mouse
+    draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, keys: NDArray[np.int8], mouse: Mouse
 ) -> None:
     """Key caps W A S D and turn arrows; lit while they are down."""
     labels = [("W", keys[0] > 0), ("A", keys[2] > 0), ("S", keys[1] > 0), ("D", keys[3] > 0)]
@@ -95,7 +104,7 @@ def _draw_keys(
     left = 10
     for label, lit in labels:
         wide = 26 if len(label) == 1 else 96
-        box = (left, top + 5, left + wide, top + _STRIP - 5)
+        box = (left, 4, left + wide, _STRIP - 4)
         draw.rounded_rectangle(box, 5, fill=_LIT if lit else None, outline=_LIT if lit else _DIM)
-        draw.text((left + wide / 2, top + _STRIP / 2), label, font=font, fill=_GROUND if lit else _DIM, anchor="mm")
+        draw.text((left + wide / 2, _STRIP / 2), label, font=font, fill=_GROUND if lit else _DIM, anchor="mm")
         left += wide + 6

@@ -94,7 +94,7 @@ def _against(scores: Scores, first: str, second: str, who: str, whom: str) -> li
     parts += [f"not told apart from {whom} at frame {_list(even)} ({_gains(known, even)})"] if even else []
     some = next(iter(known.values()))
     tone: Tone = "bad" if worse else "good" if better and not even else "plain"
-    return [Line(text=f"{who} is {', '.join(parts)}; {_walks(some)}.", tone=tone)]
+    return [Line(text=f"{who} is {', '.join(parts)}. [{_walks(some)}]", tone=tone)]
 
 
 def _response(scores: Scores, arm: str) -> list[Line]:
@@ -108,7 +108,7 @@ def _response(scores: Scores, arm: str) -> list[Line]:
     who = "The network alone" if alone else "With geometry, which moves pixels by the commanded pose and proves no learning, it"
     text = (
         f"{who} {what}: the true action's frame {score.horizon} is nearer than the opposite one's in "
-        f"{100 * score.value:.0f} % of {score.cases} walks {_range(score, 100)} (chance 50 %)."
+        f"{100 * score.value:.0f} % of walks {_range(score, 100)}, chance is 50 %. [{_walks(score)}]"
     )
     return [Line(text=text, tone="bad" if not follows else "good" if alone else "plain")]
 
@@ -119,12 +119,12 @@ def _memory(scores: Scores) -> list[Line]:
         return []
     helps, hurts = _lowest(score) > 0, _highest(score) < 0
     what = "Memory helps" if helps else "Memory hurts" if hurts else "Memory makes no measurable difference"
-    text = f"{what} when places are seen again: {score.value:+.2f} dB {_range(score)} in {_walks(score)}."
+    text = f"{what} when places are seen again: {score.value:+.2f} dB {_range(score)}. [{_walks(score)}]"
     return [Line(text=text, tone="good" if helps else "bad" if hurts else "plain")]
 
 
 def _walks(score: Score) -> str:
-    return f"{score.cases} walks in {score.scenes} {'scene' if score.scenes == 1 else 'scenes'} never trained on"
+    return f"{score.cases} walks, {score.scenes} {'scene' if score.scenes == 1 else 'scenes'}"
 
 
 def _lowest(score: Score) -> float:

@@ -55,7 +55,7 @@ def test_geometry_on_and_off_stand_under_each_other(page: str) -> None:
 
 
 def test_nothing_is_loaded_from_elsewhere(page: str) -> None:
-    assert not re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', page)
+    assert not re.findall(r'(?:src|href|poster)="(?!data:|#)[^"]*"', page)
     assert "url(" not in re.sub(r"url\(#[^)]*\)", "", page)
     assert "<script" not in page and "@import" not in page
 
