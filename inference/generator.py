@@ -77,6 +77,7 @@ class Generator:
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._pending: dict[int, _Pending] = {}
+        self._last: dict[int, Future[Any]] = {}  # what each seat asked last
         self._number = 0
         self._changed = threading.Condition()
         self._watcher = threading.Thread(target=self._watch, name="model-watcher", daemon=True)
@@ -112,6 +113,15 @@ class Generator:
         if self.status != "ready":
             raise ModelStoppedError(self.failure or f"the model is {self.status}")
 
+    @property
+    def pending(self) -> int:
+        """How many commands are asked and not answered."""
+        return len(self._pending)
+
+    def last(self, seat: int) -> "Future[Any] | None":
+        """What was asked for a seat last, None before anything."""
+        return self._last.get(seat)
+
     def begin(self, seat: int, image: NDArray[np.uint8], prompt: str, seed: int) -> "Future[None]":
         """Start a walk at ``image`` (H, W, 3)."""
         with self._lock:
@@ -131,6 +141,7 @@ class Generator:
     def _send(self, command: Begin | Step) -> "Future[Any]":
         pending = _Pending(command=command)
         pending.future.set_running_or_notify_cancel()
+        self._last[command.seat] = pending.future
         if self._connection is None:
             pending.future.set_exception(ModelStoppedError(self.failure or self._fall or f"the model is {self.status}"))
             return pending.future

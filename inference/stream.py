@@ -1,6 +1,7 @@
 """One player's walk: segments are made while the one before plays, and frames leave at an even pace."""
 
 import asyncio
+import contextlib
 import itertools
 import time
 from concurrent.futures import Executor
@@ -155,6 +156,7 @@ class Stream:
     async def _play(self, walk: Walk) -> None:
         progress = _Progress(session=next(_WALKS))
         self.outbox.forget_frames()
+        await self._settled()
         await asyncio.wrap_future(self.generator.begin(self.seat, walk.picture, walk.prompt, walk.seed))
         self.outbox.put_note(Started(session=progress.session, image=walk.image, seed=walk.seed, prompt=walk.prompt))
         await self._send(walk.picture, FrameHeader(session=progress.session, segment=0, frame=0, applied=0, generated=0, sent=0))
@@ -170,6 +172,12 @@ class Stream:
                 due += interval * self.frames
         finally:
             following.cancel()
+
+    async def _settled(self) -> None:
+        """Wait for what this seat asked last: however often a player starts anew, one command at a time waits before others."""
+        while (last := self.generator.last(self.seat)) is not None and not last.done():
+            with contextlib.suppress(ModelStoppedError, CommandFailedError):
+                await asyncio.wrap_future(last)
 
     async def _make(self, not_before: float) -> _Ready:
         """Ask for a segment with what is held down at that moment."""

@@ -30,6 +30,7 @@ class PanningSession:
     def reset(self, image: Picture, prompt: str, seed: int) -> None:
         if prompt == "refuse":
             raise ValueError("this prompt\nis refused")
+        time.sleep(0.1 if prompt == "slow" else 0.0)
         self.image, self.prompt = np.roll(image, seed, 1), prompt
         self.c2w, self.frame = camera_to_world(np.zeros(3), np.zeros(()), np.zeros(())), 0
 

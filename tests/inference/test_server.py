@@ -173,6 +173,22 @@ def test_a_flood_closes_only_its_own_connection(address):
     assert code == 1008 and "too many messages" in reason
 
 
+def test_who_starts_again_and_again_asks_the_model_for_one_thing_at_a_time(address, panning_generator):
+    async def play():
+        pending = []
+        async with playing(address) as other, playing(address) as player:
+            for seed in range(40):
+                await player.say(type="start", image=0, seed=seed, prompt="slow")
+                await asyncio.sleep(0.02)
+                pending.append(panning_generator.pending)
+            await frames_of(other, FRAMES)
+            while (await player.hear("started"))["seed"] != 39:
+                pass
+            return pending
+
+    assert max(asyncio.run(play())) <= 2  # seats
+
+
 def test_a_message_that_is_too_long_closes_only_its_own_connection(address):
     async def play():
         async with playing(address) as other, playing(address) as player:
