@@ -1,0 +1,121 @@
+"""Chromium, and a bundle of the weights that ship, with ten recorded places to start from."""
+
+import dataclasses
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from engine.job import Job, scene_seed
+from engine.record import record_job
+from engine.render import egl_available
+from infra.datasets import put_bundle
+from infra.schema import Bundle, Checkpoint
+from infra.store import LocalStore
+from infra.tables import append_rows, rows_from
+from modeling.base_weights import load_base_weights
+from modeling.train import TrainConfig
+from modeling.world_model import world_to_json
+from tests.requirements import require_program
+
+CHROMIUM_OPTIONS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Debian's Chromium, driven by Playwright."""
+    from playwright.sync_api import sync_playwright
+
+    program = require_program("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(CHROMIUM_OPTIONS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium) -> Iterator:
+    """A fresh page; an error in its scripts fails the test."""
+    errors: list[str] = []
+    page = chromium.new_page(viewport={"width": 1360, "height": 820})
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.set_default_timeout(60_000)
+    yield page
+    page.close()
+    assert not errors
+
+
+@pytest.fixture(scope="session")
+def shipped_bundle(tmp_path_factory) -> tuple[LocalStore, str]:
+    """Store and digest of a bundle made of the shipped weights; it starts in parks that training never saw."""
+    store = LocalStore(Path(tmp_path_factory.mktemp("shipped")))
+    training = TrainConfig()
+    configs = {
+        "autoencoder": json.dumps(dataclasses.asdict(training.autoencoder.model), sort_keys=True),
+        "student": world_to_json(training.world, steps=1),
+    }
+    digests = {part: _keep(store, part, config) for part, config in configs.items()}
+    bundle = Bundle(
+        name="base weights as shipped",
+        autoencoder=digests["autoencoder"],
+        denoiser=digests["student"],
+        denoiser_int8="",
+        dataset="",
+        profile="tiny",
+        width=224,
+        height=128,
+        fps=16.0,
+        parents=(),
+        start_images=tuple(_record_start(store, number) for number in range(10)),
+        start_prompts=("A park in daylight.",) * 10,
+    )
+    return store, put_bundle(store, bundle)
+
+
+def _keep(store: LocalStore, part, config: str) -> str:
+    digest = load_base_weights(part).keep(store)
+    row = Checkpoint(
+        digest=digest,
+        kind=part,
+        weights_object=f"{digest}.safetensors",
+        config=config,
+        parents=(),
+        origin="base weights",
+        steps=0,
+        seconds=0.0,
+        stopped_early=False,
+        metrics="{}",
+        code_commit="",
+    )
+    append_rows(store, "checkpoints", rows_from([row]))
+    return digest
+
+
+def _record_start(store: LocalStore, number: int) -> str:
+    job = Job(
+        source="embedded",
+        family="park",
+        split="test",
+        scene_seed=scene_seed("park", "test", number, 0),
+        walk="idle",
+        seed=0,
+        frames=2,
+        width=224,
+        height=128,
+        fps=16.0,
+        renderer="egl" if egl_available() else "software",
+    )
+    buffer = io.BytesIO()
+    Image.fromarray(record_job(job).rgb[0]).save(buffer, "PNG")
+    return store.put_bytes(buffer.getvalue(), ".png")
