@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -13,8 +14,8 @@ from engine.job import Job, scene_seed
 from engine.record import record_job
 from engine.render import egl_available
 from infra.datasets import put_bundle
+from infra.local_store import LocalStore
 from infra.schema import Bundle, Checkpoint
-from infra.store import LocalStore
 from infra.tables import append_rows, rows_from
 from modeling.base_weights import load_base_weights
 from modeling.train import TrainConfig
@@ -45,7 +46,7 @@ def chromium():
 
 
 @pytest.fixture
-def page(chromium) -> Iterator:
+def page(chromium) -> Iterator[Any]:
     """A fresh page; an error in its scripts fails the test."""
     errors: list[str] = []
     page = chromium.new_page(viewport={"width": 1360, "height": 820})
