@@ -4,6 +4,10 @@ Doom's renderer shears instead of pitching, so the camera stays level. Its pixel
 """
 
 import math
+import os
+import shlex
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any, Final
 
@@ -183,6 +187,7 @@ def _start_game(vizdoom: Any) -> Any:
     for part in ("hud", "weapon", "crosshair", "decals", "particles", "effects_sprites", "messages", "screen_flashes"):
         getattr(game, f"set_render_{part}")(False)
     game.add_game_args("-nomonsters +movebob 0")
+    game.set_doom_config_path(os.devnull)  # else it leaves its settings in the working directory
     game.set_episode_timeout(0)
     button, variable = vizdoom.Button, vizdoom.GameVariable
     keys = [button.MOVE_FORWARD, button.MOVE_BACKWARD, button.MOVE_LEFT, button.MOVE_RIGHT, button.USE]
@@ -195,5 +200,16 @@ def _start_game(vizdoom: Any) -> Any:
             variable.CAMERA_ANGLE,
         ]
     )
-    game.init()
+    with tempfile.TemporaryDirectory() as folder:
+        game.set_vizdoom_path(str(_leash(Path(vizdoom.__file__).parent / "vizdoom", Path(folder))))
+        game.init()
     return game
+
+
+def _leash(program: Path, folder: Path) -> Path:
+    """A launcher that ties the game's life to ours: left alone it would outlive a killed recorder for ever."""
+    tie = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], sys.argv[1:])"  # PR_SET_PDEATHSIG
+    launcher = folder / "vizdoom"
+    launcher.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -SEc "{tie}" {shlex.quote(str(program))} "$@"\n')
+    launcher.chmod(0o700)
+    return launcher

@@ -1,5 +1,10 @@
 """ViZDoom through the same protocol: lock-step, repeatable, with poses and depth that agree with the pixels."""
 
+import pickle
+import subprocess
+import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -97,3 +102,34 @@ def test_turns_follow_the_mouse_and_pixels_follow_the_pose(doom_job: MakeJob) ->
 def test_doom_refuses_a_frame_rate_that_is_not_its_own(doom_job: MakeJob) -> None:
     with pytest.raises(ValueError, match=r"17\.5"):
         record_job(doom_job(fps=16.0))
+
+
+KILLED = """
+import os, pickle, signal, sys
+from pathlib import Path
+from engine.record import record_job
+
+record_job(pickle.loads(bytes.fromhex(sys.argv[1])))
+mine = f"PPid:\\t{os.getpid()}\\n"
+print(*[folder.name for folder in Path("/proc").glob("[0-9]*") if mine in (folder / "status").read_text()], flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_recorder_takes_its_game_along(doom_job: MakeJob) -> None:
+    job = pickle.dumps(doom_job(frames=4)).hex()
+    done = subprocess.run([sys.executable, "-c", KILLED, job], capture_output=True, text=True, timeout=100, check=False)
+    games = [Path("/proc") / pid for pid in done.stdout.split()]
+    assert games, done.stderr
+    deadline = time.monotonic() + 20
+    while any(map(runs, games)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(map(runs, games))
+
+
+def runs(process: Path) -> bool:
+    """Whether a process is there and no zombie that nobody has reaped yet."""
+    try:
+        return "State:\tZ" not in (process / "status").read_text()
+    except OSError:
+        return False
