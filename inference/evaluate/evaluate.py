@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import torch
 
-from inference.evaluate.arms import ARMS, Arm, Models, Origin
+from inference.evaluate.arms import ARMS, Arm, Models, Origin, Part, playing_order
 from inference.evaluate.bootstrap import BootstrapConfig
 from inference.evaluate.differences import DIFFERENCES
 from inference.evaluate.measure import MeasureConfig
@@ -27,14 +27,16 @@ from modeling.world_model import WorldModel, load_world_model, random_world_mode
 
 VERSION: Final = 1
 
+Played = dict[str, list[dict[str, Any]]]  # outputs of the played parts by arm
+
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateConfig:
     """The budget of an evaluation."""
 
     arms: tuple[str, ...] = tuple(arm.name for arm in ARMS)
-    threads: int = 2  # of torch; speed is stated with them
-    max_seconds: float = 240.0  # after these no further start is begun and arms that are left are left out
+    threads: int = 1  # of torch; more gain little at batch 1 and lose much on a busy machine; speed is stated with them
+    max_seconds: float = 240.0  # after these no further start is begun, and only essential arms are played
     plan: PlanConfig = PlanConfig()
     measure: MeasureConfig = MeasureConfig()
     bootstrap: BootstrapConfig = BootstrapConfig()
@@ -145,37 +147,41 @@ def _play_arms(
     inputs: dict[str, str],
     context: StageContext,
     fresh: bool,
-) -> dict[str, dict[str, Any]]:
-    """Outputs of each arm's own stage; arms that an earlier, killed evaluation finished are not played again."""
+) -> Played:
+    """Outputs of each part of each arm, a stage of its own; what a killed evaluation finished is not played again."""
     deadline = time.monotonic() + config.max_seconds
-    played: dict[str, dict[str, Any]] = {}
-    for number, arm in enumerate(arms):
-        context.progress(number, len(arms), arm.title)
-        if time.monotonic() > deadline and "candidate" in played:
+    played: Played = {}
+    units = playing_order(arms)
+    for number, (arm, part) in enumerate(units):
+        context.progress(number, len(units), arm.title)
+        if time.monotonic() > deadline and not (arm.essential and part == "branches"):
             context.stopped_early = True
-            break
+            continue
         result = run_stage(
             store,
             name="evaluate_arm",
             version=VERSION,
-            inputs=inputs | {"arm": arm.name},
+            inputs=inputs | {"arm": arm.name, "part": part},
             config=config,
-            work=functools.partial(_play_one, arm, plan, models, store, deadline),
+            work=functools.partial(_play_one, arm, part, plan, models, store, deadline),
             fresh=fresh,
         )
-        played[arm.name] = dict(result.outputs)
-    context.progress(len(arms), len(arms), "scores")
+        played.setdefault(arm.name, []).append(dict(result.outputs))
+        context.stopped_early |= result.stopped_early
+    context.progress(len(units), len(units), "scores")
     return played
 
 
-def _play_one(arm: Arm, plan: TestPlan, models: Models, store: Store, deadline: float, context: StageContext) -> dict[str, Any]:
-    outputs = play_arm(arm, plan, models, store, deadline)
+def _play_one(
+    arm: Arm, part: Part, plan: TestPlan, models: Models, store: Store, deadline: float, context: StageContext
+) -> dict[str, Any]:
+    outputs = play_arm(arm, part, plan, models, store, deadline)
     context.stopped_early = outputs["stopped_early"]
     return outputs
 
 
 def _conclude(
-    played: dict[str, dict[str, Any]],
+    played: Played,
     left_out: dict[str, str],
     provenance: Provenance,
     plan: TestPlan,
@@ -184,7 +190,9 @@ def _conclude(
     context: StageContext,
 ) -> dict[str, Any]:
     """Scores, verdict and videos; writes the rows of ``eval_scores``, then names everything for the report and the gate."""
-    measured = {arm: read_measurements(store, outputs["measurements"]) for arm, outputs in played.items()}
+    measured = {
+        arm: [one for part in parts for one in read_measurements(store, part["measurements"])] for arm, parts in played.items()
+    }
     scores = score_all(measured, config.bootstrap)
     denoiser = provenance.lineage[-1].digest
     rows = [
@@ -193,14 +201,14 @@ def _conclude(
     append_rows(store, "eval_scores", rows_from(rows), transaction=context.key)
     verdict = write_verdict(provenance, index_scores(scores))
     late = {arm: "time was up" for arm in config.arms if arm not in played and arm not in left_out}
-    context.stopped_early |= any(outputs["stopped_early"] for outputs in played.values())
+    timed = {arm: [part["speed"] for part in parts if part["speed"]] for arm, parts in played.items()}
     return {
         "verdict": [asdict(line) for line in verdict],
         "headline": headline(scores, config.measure),
         "scores": store.put_bytes(json.dumps([asdict(score) for score in scores]).encode(), ".json"),
         "videos": _videos(played, plan, store),
-        "speed": {arm: outputs["speed"] for arm, outputs in played.items() if outputs["speed"]},
-        "arms": list(played),
+        "speed": {arm: max(found, key=lambda speed: speed["segments"]) for arm, found in timed.items() if found},
+        "arms": [arm.name for arm in ARMS if arm.name in played],
         "missing_arms": left_out | late,
         "scenes": len({start.scene_id for start in plan.branch_starts}),
         "starts": len(plan.branch_starts),
@@ -236,9 +244,9 @@ def find_provenance(store: Store, candidate: Bundle, base: Bundle | None, datase
     return Provenance(dataset=dataset, lineage=tuple(lineage), base="" if base is None else base.denoiser)
 
 
-def _videos(played: dict[str, dict[str, Any]], plan: TestPlan, store: Store) -> list[dict[str, Any]]:
+def _videos(played: Played, plan: TestPlan, store: Store) -> list[dict[str, Any]]:
     """Encode the split screens; one entry each for the report."""
-    objects = {arm: outputs["shown"] for arm, outputs in played.items()}
+    objects = {arm: {case: name for part in parts for case, name in part["shown"].items()} for arm, parts in played.items()}
     if "candidate" not in objects:
         return []
     videos = []

@@ -3,14 +3,13 @@
 import json
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from inference.evaluate.arms import Arm, Models, make_player
+from inference.evaluate.arms import Arm, Models, Part, make_player
 from inference.evaluate.cases import BRANCHES, LONG_WALKS, Case, Start, read_cases
-from inference.evaluate.measure import measure_branches, measure_long
+from inference.evaluate.measure import MeasureConfig, measure_branches, measure_long
 from inference.evaluate.plan import TestPlan
 from inference.evaluate.rollouts import Playback
 from inference.evaluate.scores import Measurement
@@ -31,23 +30,24 @@ class ArmRecord:
     stopped_early: bool = False
 
 
-def play_arm(arm: Arm, plan: TestPlan, models: Models, store: Store, deadline: float) -> dict[str, Any]:
-    """Play all walks of an arm, or those that end before ``deadline`` (of ``time.monotonic``), at least one start each.
+def play_arm(arm: Arm, part: Part, plan: TestPlan, models: Models, store: Store, deadline: float) -> dict[str, Any]:
+    """Play a part of an arm: all its starts, or those begun before ``deadline`` (of ``time.monotonic``), but at least one.
 
     Returns the outputs of the stage: names of the stored measurements and pictures, and the speed where a model played.
     """
     record = ArmRecord()
     keep = _Keeper(arm, plan, store, record)
-    for starts, walks, frames in _parts(arm, plan):
-        for number, start in enumerate(starts):
-            if number and time.monotonic() > deadline:
-                record.stopped_early = True
-                break
-            present = [walk for walk in walks if walk in start.walks]
-            player = make_player(arm, models, _other_scene(arm, plan, store, start))
-            cases = read_cases(store, start, present, frames + 1)
-            measure = measure_branches if walks is BRANCHES else measure_long
-            record.measurements += measure(player, list(cases), frames, plan.measure, seed=plan.seed, keep=keep)
+    starts = plan.branch_starts if part == "branches" else plan.long_starts
+    walks = BRANCHES if part == "branches" else LONG_WALKS
+    measure = measure_branches if part == "branches" else measure_long
+    frames = _frames(arm, part, plan.measure)
+    for number, start in enumerate(starts):
+        if number and time.monotonic() > deadline:
+            record.stopped_early = True
+            break
+        player = make_player(arm, models, _other_scene(arm, plan, store, start))
+        cases = list(read_cases(store, start, walks, frames + 1))
+        record.measurements += measure(player, cases, frames, plan.measure, seed=plan.seed, keep=keep)
     return {
         "measurements": store.put_bytes(json.dumps([asdict(m) for m in record.measurements]).encode(), ".json"),
         "shown": record.shown,
@@ -62,16 +62,12 @@ def read_measurements(store: Store, name: str) -> list[Measurement]:
     return [Measurement(**values) for values in json.loads(store.get_bytes(name))]
 
 
-def _parts(arm: Arm, plan: TestPlan) -> list[tuple[Sequence[Start], tuple[str, ...], int]]:
-    parts: list[tuple[Sequence[Start], tuple[str, ...], int]] = []
-    if arm.branches:
-        frames = plan.measure.branch_frames
-        if arm.origin in ("base", "random", "random_denoiser", "int8"):
-            frames = min(frames, plan.measure.control_frames)
-        parts.append((plan.branch_starts, BRANCHES, frames))
-    if arm.long:
-        parts.append((plan.long_starts, LONG_WALKS, plan.measure.long_frames))
-    return parts
+def _frames(arm: Arm, part: Part, config: MeasureConfig) -> int:
+    """How far each walk is played."""
+    if part == "long":
+        return config.long_frames
+    control = arm.origin in ("base", "random", "random_denoiser", "int8")
+    return min(config.branch_frames, config.control_frames) if control else config.branch_frames
 
 
 class _Keeper:
@@ -95,8 +91,7 @@ def _other_scene(arm: Arm, plan: TestPlan, store: Store, start: Start) -> Case |
         return None
     for other in plan.long_starts:
         if other.scene_id != start.scene_id:
-            walk = next(walk for walk in LONG_WALKS if walk in other.walks)
-            return next(read_cases(store, other, [walk], 40))
+            return next(read_cases(store, other, LONG_WALKS[:1], 40))
     return None
 
 

@@ -103,14 +103,14 @@ def _response(scores: Scores, arm: str) -> list[Line]:
     if score is None:
         return []
     alone = arm.endswith("_no_geometry")
-    follows = _lowest(score) > 0.5
-    what = "follows the keys" if follows else "does NOT follow the keys better than chance"
+    follows, fails = _lowest(score) > 0.5, score.value <= 0.5 or score.low <= 0.5
+    what = "follows the keys" if follows else "does NOT follow the keys better than chance" if fails else "may follow the keys"
     who = "The network alone" if alone else "With geometry, which moves pixels by the commanded pose and proves no learning, it"
     text = (
         f"{who} {what}: the true action's frame {score.horizon} is nearer than the opposite one's in "
         f"{100 * score.value:.0f} % of walks {_range(score, 100)}, chance is 50 %. [{_walks(score)}]"
     )
-    return [Line(text=text, tone="bad" if not follows else "good" if alone else "plain")]
+    return [Line(text=text, tone="bad" if fails else "good" if follows and alone else "plain")]
 
 
 def _memory(scores: Scores) -> list[Line]:

@@ -87,3 +87,10 @@ def test_a_single_scene_earns_no_praise_but_its_bad_news_is_told() -> None:
         return write_verdict(FINE_TUNED, index_scores([score]))[1].tone
 
     assert (tone(5.0), tone(-5.0)) == ("plain", "bad")
+
+
+def test_following_the_keys_in_a_single_scene_is_neither_praised_nor_denied() -> None:
+    score = gain("candidate_no_geometry", 1.0, metric="action_response")
+    single = dataclasses.replace(score, low=float("nan"), high=float("nan"), scenes=1)
+    line = write_verdict(FINE_TUNED, index_scores([single]))[1]
+    assert line.tone == "plain" and "may follow the keys" in line.text
