@@ -6,6 +6,7 @@ process is started again.
 
 import contextlib
 import multiprocessing
+import pickle
 import threading
 import time
 from collections import deque
@@ -154,9 +155,8 @@ class Generator:
         falls: deque[float] = deque()
         while self.status != "closed":
             parent, child = self._context.Pipe()
-            process = self._context.Process(
-                target=run_model, args=(self._load, self.shape, self._ring.name, child), name="worldloom-model", daemon=True
-            )
+            arguments = (pickle.dumps(self._load), self.shape, self._ring.name, child)
+            process = self._context.Process(target=run_model, args=arguments, name="worldloom-model", daemon=True)
             process.start()
             child.close()
             reason = self._follow(process, parent)

@@ -1,6 +1,7 @@
 """What runs in the model's own process: sessions by seat, commands in, frames out through shared memory."""
 
 import os
+import pickle
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -82,8 +83,13 @@ Command: TypeAlias = Begin | Step | None  # None ends the process
 Reply: TypeAlias = Ready | Done | Failed
 
 
-def run_model(load: Load, shape: RingShape, ring_name: str, connection: Connection) -> None:
-    """Serve commands until told to end or until the other side is gone."""
+def run_model(load: bytes, shape: RingShape, ring_name: str, connection: Connection) -> None:
+    """Serve commands until told to end or until the other side is gone. ``load`` is a pickled ``Load``.
+
+    It is unpickled here because that imports torch, whose thread pool reads only then how its threads are to wait: by
+    sleeping, since spinning ones starve whatever else runs on these cores, the server and a browser to begin with.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then ends this process
     ring = FrameRing.attach(shape, ring_name)
     try:
@@ -94,9 +100,9 @@ def run_model(load: Load, shape: RingShape, ring_name: str, connection: Connecti
         ring.close()
 
 
-def _serve(load: Load, ring: FrameRing, connection: Connection) -> None:
+def _serve(load: bytes, ring: FrameRing, connection: Connection) -> None:
     try:
-        make_session = load()
+        make_session: MakeSession = pickle.loads(load)()
     except Exception as error:
         connection.send(Failed(number=-1, reason=_one_line(error)))
         return

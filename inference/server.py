@@ -13,6 +13,7 @@ from fastapi import FastAPI, Response, WebSocket
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
+from inference.accelerate import AccelerateConfig
 from inference.access import OwnPagesOnly, is_loopback
 from inference.connection import Connection, ConnectionConfig, Hall
 from inference.frame_ring import RingShape
@@ -45,7 +46,7 @@ class ServeConfig:
     max_waiting: int = 8
     device: str = "cpu"
     int8: bool = False
-    threads: int = 2  # of the model's process
+    speed: AccelerateConfig = AccelerateConfig()
     stream: StreamConfig = StreamConfig()
     connection: ConnectionConfig = ConnectionConfig()
 
@@ -108,7 +109,7 @@ def serve(config: ServeConfig, store: Store, digest: str, *, released: bool) -> 
     """
     world = read_served_world(store, digest, released=released, int8=config.int8)
     with contextlib.closing(bind(config)) as listener:
-        load = BundleLoader(store=store.uri, digest=digest, int8=config.int8, device=config.device, threads=config.threads)
+        load = BundleLoader(store=store.uri, digest=digest, int8=config.int8, device=config.device, speed=config.speed)
         shape = RingShape(seats=config.max_sessions, frames=world.segment_frames, height=world.height, width=world.width)
         with Generator(load, shape, GeneratorConfig()) as generator:
             server = uvicorn.Server(server_config(create_app(config, generator, world)))

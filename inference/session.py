@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from inference.accelerate import AccelerateConfig, accelerate, choose_threads
 from infra.datasets import load_bundle
 from infra.schema import Keyboard, Mouse, idle_actions
 from infra.store import open_store
@@ -66,24 +67,25 @@ class BundleLoader:
     digest: str  # of the bundle
     int8: bool = False
     device: str = "cpu"
-    threads: int = 2
+    speed: AccelerateConfig = AccelerateConfig()
 
     def __call__(self) -> Callable[[], WorldSession]:
-        """What makes sessions over one model. It is warmed up first, so that no player waits for it.
+        """What makes sessions over one model. It is made fast and warmed up first, so that no player waits for it.
 
         Raises:
             MissingObjectError: the bundle or one of its checkpoints is gone.
         """
-        torch.set_num_threads(self.threads)
+        torch.set_num_threads(1)
         store = open_store(self.store)
         model = load_world_model(store, load_bundle(store, self.digest), int8=self.int8, device=self.device)
-        warm_up(WorldSession(model))
+        accelerate(model, self.speed)
+        warm_up(model, self.speed)
         return lambda: WorldSession(model)
 
 
-def warm_up(session: WorldSession, segments: int = 2) -> None:
-    """Play a few segments of nothing: the first ones pay for allocation, the text encoder and compilation."""
-    model = session.model
+def warm_up(model: WorldModel, speed: AccelerateConfig) -> None:
+    """Play some segments of nothing: the first ones pay for allocation and the text encoder, the rest settle the threads."""
+    session, still = WorldSession(model), idle_actions(model.segments.new_frames)
     session.reset(np.zeros((model.height, model.width, 3), np.uint8), "warm up", 0)
-    for _ in range(segments):
-        session.step(idle_actions(model.segments.new_frames))
+    session.step(still)
+    choose_threads(lambda: session.step(still), speed)

@@ -35,7 +35,7 @@ def real_address(shipped_bundle):
     store, digest = shipped_bundle
     world = read_served_world(store, digest, released=True)
     shape = RingShape(seats=2, frames=world.segment_frames, height=world.height, width=world.width)
-    with Generator(BundleLoader(store=store.uri, digest=digest, threads=1), shape) as generator:
+    with Generator(BundleLoader(store=store.uri, digest=digest), shape) as generator:
         generator.wait_ready(120)
         with serving(generator, world, ServeConfig(port=0)) as found:
             yield found

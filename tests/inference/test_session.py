@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from inference.accelerate import AccelerateConfig
 from inference.session import WorldSession, warm_up
 from infra.schema import idle_actions
 from modeling.world_model import random_world_model
@@ -77,5 +78,5 @@ def test_an_image_of_another_size_and_a_wrong_number_of_actions_are_refused(mode
 
 def test_warming_up_leaves_no_trace_in_later_walks(model):
     before = walk(WorldSession(model), seed=9)
-    warm_up(WorldSession(model))
+    warm_up(model, AccelerateConfig(threads=1, trials=2))
     np.testing.assert_array_equal(walk(WorldSession(model), seed=9), before)
