@@ -36,6 +36,11 @@ class AutoencoderConfig:
         return int(self.patch * 2 ** (len(self.multipliers) - 1))
 
     @property
+    def stateless(self) -> bool:
+        """Whether each latent stands alone, so that pieces of a video need no history."""
+        return self.taps == 1 and not any(self.halve_time)
+
+    @property
     def time_stride(self) -> int:
         """Frames a latent, after the first."""
         return int(self.time_patch * 2 ** sum(self.halve_time))
@@ -123,44 +128,56 @@ class Autoencoder(nn.Module):
         self.register_buffer("latent_mean", torch.zeros(channels))
         self.register_buffer("latent_std", torch.ones(channels))
 
-    def encode(self, video: Tensor) -> Tensor:
-        """Map (B, 3, T, H, W) in -1..1 to normalised latent means (B, C, F, h, w).
+    def encode(self, video: Tensor, *, goes_on: bool = False) -> Tensor:
+        """Map (B, 3, T, H, W) in -1..1 to normalised latent means (B, C, F, h, w), T = 4k + 1.
+
+        With ``goes_on`` the frames do not start a video: T = 4k, which only a stateless autoencoder takes.
 
         Raises:
-            ValueError: the size is no multiple of the stride, or T is not 4k + 1.
+            ValueError: the size is no multiple of the stride, T does not fit, or ``goes_on`` would need history.
         """
-        return (self.encode_raw(video) - self._shaped(self.latent_mean)) / self._shaped(self.latent_std)
+        return (self.encode_raw(video, goes_on=goes_on) - self._shaped(self.latent_mean)) / self._shaped(self.latent_std)
 
-    def encode_raw(self, video: Tensor) -> Tensor:
+    def encode_raw(self, video: Tensor, *, goes_on: bool = False) -> Tensor:
         """As ``encode``, before normalisation."""
-        stride, time = self.config.stride, self.config.time_stride
-        if video.shape[-1] % stride or video.shape[-2] % stride or video.shape[2] % time != 1 % time:
-            size = f"{video.shape[-1]}x{video.shape[-2]}"
-            raise ValueError(f"video of {video.shape[2]} frames of {size}: need {time}k+1 frames, sides multiples of {stride}")
+        self._check(video, goes_on)
         p, q = self.config.time_patch, self.config.patch
-        first = video[:, :, :1].expand(-1, -1, p - 1, -1, -1)  # the first latent holds one frame
-        x = rearrange(torch.cat([first, video], 2), "b c (t i) (h j) (w k) -> b (c i k j) t h w", i=p, j=q, k=q)
+        if not goes_on:  # the first latent holds one frame
+            video = torch.cat([video[:, :, :1].expand(-1, -1, p - 1, -1, -1), video], 2)
+        x = rearrange(video, "b c (t i) (h j) (w k) -> b (c i k j) t h w", i=p, j=q, k=q)
         mean: Tensor = self.conv1(self.encoder(x)).chunk(2, 1)[0]
         return mean
 
-    def decode(self, latents: Tensor, stream: Stream | None = None) -> Tensor:
+    def decode(self, latents: Tensor, stream: Stream | None = None, *, goes_on: bool = False) -> Tensor:
         """Map normalised latents (B, C, F, h, w) to video (B, 3 or 4, T, H, W), clamped to -1..1.
 
         With a ``stream`` the latents go on where the last call with it ended: the first call gives 4F - 3 frames,
-        later ones 4F. Channel 3, where there is one, is inverse depth in 1/metres and not clamped.
+        later ones 4F, as with ``goes_on`` where the autoencoder is stateless. Channel 3, where there is one, is
+        inverse depth in 1/metres and not clamped.
         """
-        video = self.decode_raw(latents * self._shaped(self.latent_std) + self._shaped(self.latent_mean), stream)
+        video = self.decode_raw(latents * self._shaped(self.latent_std) + self._shaped(self.latent_mean), stream, goes_on=goes_on)
         return torch.cat([video[:, :3].clamp(-1, 1), video[:, 3:]], 1)
 
-    def decode_raw(self, latents: Tensor, stream: Stream | None = None) -> Tensor:
+    def decode_raw(self, latents: Tensor, stream: Stream | None = None, *, goes_on: bool = False) -> Tensor:
         """As ``decode``, from latents that are not normalised, without the clamp."""
-        first = stream is None or not stream.started
+        if goes_on and not self.config.stateless:
+            raise ValueError("this autoencoder carries history from latent to latent; pass a stream instead of goes_on")
+        first = not goes_on and (stream is None or not stream.started)
         if stream is not None:
             stream.history.setdefault(self, latents[:, :, :0])  # marks the stream as started, also at one tap
         p, q = self.config.time_patch, self.config.patch
         x = self.decoder(self.conv2(latents), stream, first)
         video = rearrange(x, "b (c i k j) t h w -> b c (t i) (h j) (w k)", i=p, j=q, k=q)
         return video[:, :, p - 1 :] if first else video
+
+    def _check(self, video: Tensor, goes_on: bool) -> None:
+        if goes_on and not self.config.stateless:
+            raise ValueError("this autoencoder carries history from frame to frame; encode the video from its first frame")
+        stride, time, over = self.config.stride, self.config.time_stride, 0 if goes_on else 1
+        if video.shape[-1] % stride or video.shape[-2] % stride or video.shape[2] % time != over % time:
+            need = f"{time}k frames" if goes_on else f"{time}k+1 frames"
+            size = f"{video.shape[-1]}x{video.shape[-2]}"
+            raise ValueError(f"video of {video.shape[2]} frames of {size}: need {need}, sides multiples of {stride}")
 
     def _shaped(self, values: Tensor) -> Tensor:
         return values.view(1, -1, 1, 1, 1)

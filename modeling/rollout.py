@@ -22,7 +22,7 @@ from modeling.conditioning import FRAMES, Window, pool_valid, predict_clean, win
 from modeling.sampler import noise_levels, sample
 from modeling.train_autoencoder import to_bytes, to_signed
 from modeling.warp import Sources, WarpConfig, Warped, warp_frames
-from modeling.windows import decode_depth, encode, encode_frames
+from modeling.windows import decode_depth, decode_frames, encode, encode_frames, to_metres
 from modeling.world_model import WorldModel
 
 Image = NDArray[np.uint8]  # (H, W, 3)
@@ -141,15 +141,14 @@ def rollout_segment(model: WorldModel, state: RolloutState, keyboard: Keyboard, 
     clock.lap("warp")
     window = _window(model, state, poses, keyboard, mouse, warped)
     clock.lap("condition")
-    frames = _generate(model, state, window, warped, clock)
-    new_state = _remember(model, state, frames, poses, clock)
+    made = _generate(model, state, window, warped, clock)
     segment = Segment(
-        frames=to_bytes(frames).cpu().numpy(),
+        frames=to_bytes(made.frames).cpu().numpy(),
         c2w=poses.cpu().numpy(),
         memory_frames=tuple(key.frame for key in recalled),
         timings=clock.laps,
     )
-    return segment, new_state
+    return segment, _remember(state, made, poses)
 
 
 def _recall(model: WorldModel, state: RolloutState, poses: Tensor) -> list[KeyFrame]:
@@ -204,12 +203,11 @@ def _window(
     )
 
 
-def _generate(model: WorldModel, state: RolloutState, window: Window, warped: Warped | None, clock: "_Clock") -> Tensor:
-    """The segment's frames (3, F, H, W) in -1..1."""
+def _generate(model: WorldModel, state: RolloutState, window: Window, warped: Warped | None, clock: "_Clock") -> "_Generated":
     if not state.options.network:
         if warped is None:
             raise ValueError("without the network there must be geometry; set geometry or network")
-        return warped.rgb.transpose(0, 1)
+        return _encode_shown(model, warped.rgb.transpose(0, 1), clock)
     generator = torch.Generator().manual_seed(state.seed * 1_000_003 + state.segment)
     noise = torch.randn(window.warp.shape, generator=generator).to(model.device)
     levels = noise_levels(state.options.steps or model.steps, model.world.shift)
@@ -220,14 +218,21 @@ def _generate(model: WorldModel, state: RolloutState, window: Window, warped: Wa
 
     latents = sample(predict, noise, levels)
     clock.lap("denoise")
-    with torch.autocast(model.device.type, torch.bfloat16):
-        decoded = model.autoencoder.decode(torch.cat([latents[:, :, :1], latents], 2))[0, :3, 1:].float()
-    decoded = decoded[:, -latents.shape[2] * FRAMES :]
+    decoded = decode_frames(model.autoencoder, latents[0])
     clock.lap("decode")
     if warped is None:
-        return decoded
+        return _Generated(frames=decoded[:3], latents=latents[0], depth=to_metres(decoded[3, -1]))
     share = feather(warped.valid).transpose(0, 1)
-    return share * warped.rgb.transpose(0, 1) + (1 - share) * decoded
+    return _encode_shown(model, share * warped.rgb.transpose(0, 1) + (1 - share) * decoded[:3], clock)
+
+
+def _encode_shown(model: WorldModel, frames: Tensor, clock: "_Clock") -> "_Generated":
+    """Where warped pixels are shown the past is what the frames give, so that warp and network agree in the next segment."""
+    frames = frames.clamp(-1, 1)
+    latents = encode_frames(model.autoencoder, frames[None])[0]
+    depth = decode_depth(model.autoencoder, latents[:, -1:])[-1]
+    clock.lap("remember")
+    return _Generated(frames=frames, latents=latents, depth=depth)
 
 
 def feather(valid: Tensor, pixels: int = 3) -> Tensor:
@@ -235,15 +240,10 @@ def feather(valid: Tensor, pixels: int = 3) -> Tensor:
     return F.avg_pool2d(F.pad(valid, [pixels // 2] * 4, mode="replicate"), pixels, 1) * valid
 
 
-def _remember(model: WorldModel, state: RolloutState, frames: Tensor, poses: Tensor, clock: "_Clock") -> RolloutState:
-    """Past latents are those of the frames as shown, so that warp and network agree in the next segment."""
-    shown = frames.clamp(-1, 1)
-    latents = encode_frames(model.autoencoder, shown[None])[0]
-    new = latents.shape[1]
-    depth = decode_depth(model.autoencoder, latents)[-1]
-    clock.lap("remember")
-    last = state.frame + frames.shape[1]
-    key = KeyFrame(frame=last, rgb=shown[:, -1], depth=depth, c2w=poses[-1])
+def _remember(state: RolloutState, made: "_Generated", poses: Tensor) -> RolloutState:
+    new = made.latents.shape[1]
+    last = state.frame + made.frames.shape[1]
+    key = KeyFrame(frame=last, rgb=made.frames[:, -1], depth=made.depth, c2w=poses[-1])
     keys = (*state.keys, key)
     if len(keys) > state.options.bank:
         keys = (keys[0], *keys[2:])
@@ -251,11 +251,18 @@ def _remember(model: WorldModel, state: RolloutState, frames: Tensor, poses: Ten
         state,
         frame=last,
         segment=state.segment + 1,
-        past=torch.cat([state.past, latents], 1)[:, new:],
-        past_known=torch.cat([state.past_known, torch.ones(new, device=model.device)])[new:],
+        past=torch.cat([state.past, made.latents], 1)[:, new:],
+        past_known=torch.cat([state.past_known, torch.ones(new, device=made.latents.device)])[new:],
         c2w=poses[-1],
         keys=keys,
     )
+
+
+@dataclass(frozen=True)
+class _Generated:
+    frames: Tensor  # (3, F, H, W) in -1..1
+    latents: Tensor  # (C, N, h, w)
+    depth: Tensor  # (H, W) metres of the last frame
 
 
 class _Clock:

@@ -113,15 +113,31 @@ def encode(autoencoder: Autoencoder, video: Tensor) -> Tensor:
 def encode_frames(autoencoder: Autoencoder, video: Tensor) -> Tensor:
     """Latents (B, C, N, h, w) of 4 N frames (B, 3, 4 N, H, W) that do not start a video.
 
-    The frame before them stands in for the first one; its latent is dropped.
+    An autoencoder with history gets the first of them once more as the frame before; that latent is dropped.
     """
-    return encode(autoencoder, torch.cat([video[:, :, :1], video], 2))[:, :, 1:]
+    if not autoencoder.config.stateless:
+        return encode(autoencoder, torch.cat([video[:, :, :1], video], 2))[:, :, 1:]
+    with torch.autocast(video.device.type, torch.bfloat16):
+        return autoencoder.encode(video, goes_on=True).float()
+
+
+def decode_frames(autoencoder: Autoencoder, latents: Tensor) -> Tensor:
+    """Frames (3 or 4, 4 N, H, W) of latents (C, N, h, w) that do not start a video; as in ``encode_frames``."""
+    with torch.autocast(latents.device.type, torch.bfloat16):
+        if autoencoder.config.stateless:
+            return autoencoder.decode(latents[None], goes_on=True)[0].float()
+        return autoencoder.decode(torch.cat([latents[None, :, :1], latents[None]], 2))[0, :, 1:].float()
 
 
 def decode_depth(autoencoder: Autoencoder, latents: Tensor) -> Tensor:
     """Metres (T, H, W) that the autoencoder sees in latents (C, F, h, w)."""
     with torch.autocast(latents.device.type, torch.bfloat16):
         inverse = autoencoder.decode(latents[None])[0, 3].float()
+    return to_metres(inverse)
+
+
+def to_metres(inverse: Tensor) -> Tensor:
+    """Depth in metres from the decoder's inverse depth; a kilometre where it sees the sky."""
     return 1 / inverse.clamp(min=1e-3)
 
 

@@ -30,4 +30,4 @@ class SegmentConfig:
         return self.first_frames + self.new_frames * (segments - 1)
 
 
-TINY_SEGMENTS = SegmentConfig(first_latents=3, new_latents=2)
+TINY_SEGMENTS = SegmentConfig(first_latents=2, new_latents=1)

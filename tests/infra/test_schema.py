@@ -172,8 +172,8 @@ def test_the_release_counts_57_frames_and_40_a_segment_more(segments: int) -> No
 
 
 def test_tiny_shows_a_key_within_half_a_second() -> None:
-    assert (TINY_SEGMENTS.first_frames, TINY_SEGMENTS.new_frames) == (9, 8)
-    assert TINY_SEGMENTS.total_frames(3) == 25
+    assert (TINY_SEGMENTS.first_frames, TINY_SEGMENTS.new_frames) == (5, 4)
+    assert TINY_SEGMENTS.total_frames(3) == 13
 
 
 def test_a_clip_counts_its_frames_and_a_caption_gives_a_prompt() -> None:

@@ -71,3 +71,22 @@ def test_the_tiny_form_streams_without_seams():
 def test_a_wrong_size_is_refused_by_name():
     with pytest.raises(ValueError, match="30x32"):
         Autoencoder(TINY_AUTOENCODER).encode(torch.zeros(1, 3, 5, 32, 30))
+
+
+@torch.no_grad()
+def test_a_stateless_autoencoder_takes_pieces_of_a_video_without_history():
+    torch.manual_seed(0)
+    model = Autoencoder(TINY_AUTOENCODER).eval()
+    video = torch.rand(1, 3, 13, 16, 16) * 2 - 1
+    latents = model.encode(video)
+    torch.testing.assert_close(model.encode(video[:, :, 5:], goes_on=True), latents[:, :, 2:], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        model.decode(latents[:, :, 2:], goes_on=True), model.decode(latents)[:, :, 5:], atol=1e-5, rtol=1e-4
+    )
+
+
+def test_an_autoencoder_with_history_refuses_pieces_without_it(reference):
+    with pytest.raises(ValueError, match="carries history"):
+        reference.encode(torch.zeros(1, 3, 4, 16, 16), goes_on=True)
+    with pytest.raises(ValueError, match="pass a stream"):
+        reference.decode(torch.zeros(1, 48, 1, 1, 1), goes_on=True)
