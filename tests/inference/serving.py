@@ -70,7 +70,7 @@ class TestPlayer:
         await self.say(type="start", **{"image": 0, "seed": 1, **more})
         return await self.hear("started")
 
-    async def hear(self, kind: str, seconds: float = 20.0) -> dict[str, Any]:
+    async def hear(self, kind: str, seconds: float = 60.0) -> dict[str, Any]:
         """The next note of a type; frames on the way are dropped."""
         async with asyncio.timeout(seconds):
             while True:
@@ -81,7 +81,7 @@ class TestPlayer:
                     if note["type"] == kind:
                         return note
 
-    async def frame(self, seconds: float = 20.0) -> tuple[FrameHeader, bytes]:
+    async def frame(self, seconds: float = 60.0) -> tuple[FrameHeader, bytes]:
         """The next frame; notes on the way are kept."""
         async with asyncio.timeout(seconds):
             while True:
@@ -91,7 +91,7 @@ class TestPlayer:
                 note = json.loads(message)
                 self.notes[note["type"]] = note
 
-    async def closing(self, seconds: float = 20.0) -> tuple[int, str]:
+    async def closing(self, seconds: float = 60.0) -> tuple[int, str]:
         """Code and reason of the server's close."""
         async with asyncio.timeout(seconds):
             try:
