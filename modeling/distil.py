@@ -5,7 +5,6 @@ same sample from the same noise in ``student_steps``. This is regression on the 
 matching.
 """
 
-import dataclasses
 import json
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,7 +16,6 @@ from infra.datasets import load_dataset
 from infra.schema import Checkpoint
 from infra.stage import StageContext, StageResult, run_stage
 from infra.store import Store
-from modeling.base_weights import load_base_weights
 from modeling.checkpoint import find_checkpoint, save_checkpoint
 from modeling.conditioning import Window, WorldConfig, predict_clean
 from modeling.denoiser import Denoiser
@@ -65,11 +63,6 @@ def _distil(
     row = find_checkpoint(store, trained.outputs["base"])
     teacher, world, _ = load_denoiser(store, row)
     student, _, _ = load_denoiser(store, row)
-    parents: tuple[str, ...] = (row.digest,)
-    if training.start == "base weights":
-        base = load_base_weights("student")
-        base.load_into(student, dataclasses.asdict(world.denoiser))
-        parents = (row.digest, base.keep(store))
     windows, held_out = _windows(trained, training, store, context)
     task = StudentTask(student, teacher, world, windows, training.denoiser, config)
     student.train()
@@ -87,7 +80,7 @@ def _distil(
         student,
         kind="student",
         config=world_to_json(world, steps=config.student_steps),
-        parents=parents,
+        parents=(row.digest,),
         origin=row.origin,
         log=log,
         metrics=metrics,

@@ -42,6 +42,7 @@ class TrainConfig:
     denoiser: DenoiserTrainingConfig = DenoiserTrainingConfig()
     start: Literal["base weights", "random"] = "base weights"
     max_clips: int = 1000
+    device: Literal["cpu", "cuda"] = "cpu"
     threads: int = 2
     seed: int = 0
     max_seconds: float = 14_400.0
