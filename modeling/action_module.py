@@ -76,13 +76,13 @@ class ActionModule(nn.Module):
         """Map tokens (B, F S, D), memory latents first, to tokens of the same shape."""
         latents = actions.keyboard.shape[1] // self.config.frames_per_latent
         latents += memory + (actions.keyboard.shape[1] % self.config.frames_per_latent > 0)
-        table = self._rotary(memory, latents - memory, x.device)
+        table = self.rotary(memory, latents - memory, x.device)
         x = x + self.proj_mouse(self._attend_mouse(x, actions, latents, table))
         return x + self.proj_keyboard(self._attend_keys(x, actions, latents, table))
 
     def _attend_mouse(self, x: Tensor, actions: Actions, latents: int, table: tuple[Tensor, Tensor]) -> Tensor:
         spots = x.shape[1] // latents
-        window = self._windows(actions.mouse, actions.memory_mouse)  # (B, F, 12, 2)
+        window = self.cut_windows(actions.mouse, actions.memory_mouse)  # (B, F, 12, 2)
         window = repeat(window, "b f w a -> (b s) f (w a)", s=spots).to(x.dtype)
         tokens = rearrange(x, "b (f s) d -> (b s) f d", s=spots)
         hidden = self.mouse_mlp(torch.cat([tokens, window], -1))
@@ -94,7 +94,7 @@ class ActionModule(nn.Module):
         spots = x.shape[1] // latents
         dtype = self.proj_keyboard.weight.dtype
         memory = None if actions.memory_keyboard is None else self.keyboard_embed(actions.memory_keyboard.to(dtype))
-        window = self._windows(self.keyboard_embed(actions.keyboard.to(dtype)), memory)
+        window = self.cut_windows(self.keyboard_embed(actions.keyboard.to(dtype)), memory)
         pairs = self.keyboard_attn_kv(window.flatten(2))  # (B, F, 2A)
         key, value = rearrange(pairs, "b f (k h d) -> k b f h d", k=2, h=self.config.heads)
         query = rearrange(self.mouse_attn_q(x), "b (f s) (h d) -> b f s h d", s=spots, h=self.config.heads)
@@ -103,7 +103,7 @@ class ActionModule(nn.Module):
         query = rearrange(query, "(b s) f h d -> b (f s) h d", s=spots)  # every token asks the same few keys
         return rearrange(attention(query, key.to(query.dtype), value), "b l h d -> b l (h d)")
 
-    def _windows(self, rows: Tensor, memory: Tensor | None) -> Tensor:
+    def cut_windows(self, rows: Tensor, memory: Tensor | None) -> Tensor:
         """Cut rows (B, T, C) into one window a latent (B, F, 12, C); a memory latent's window repeats its one row."""
         span, stride = self.config.window, self.config.frames_per_latent
         latents = -(-rows.shape[1] // stride)
@@ -114,7 +114,7 @@ class ActionModule(nn.Module):
             return windows
         return torch.cat([repeat(memory, "b m c -> b m w c", w=span), windows], 1)
 
-    def _rotary(self, memory: int, clip: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    def rotary(self, memory: int, clip: int, device: torch.device) -> tuple[Tensor, Tensor]:
         """Memory and clip latents are counted separately, each from 0."""
         config = self.config
         cos, sin = time_rotary_table(max(memory, clip), config.rope_widths, config.rope_theta, device)

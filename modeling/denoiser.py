@@ -87,11 +87,13 @@ class Denoiser(nn.Module):
         self._check(x, text)
         count = 0 if memory is None else memory.latents.shape[2]
         tokens, spots = self._embed_latents(x, extra, memory), x.shape[3] * x.shape[4] // self.config.patch**2
-        stamp = self._embed_time(self._join_time(time, memory, x.shape[2], spots))  # (B, L or 1, D)
+        stamp = self.embed_time(self._join_time(time, memory, x.shape[2], spots))  # (B, L or 1, D)
         modulation = self.time_projection(stamp).unflatten(-1, (6, -1))
-        camera = None if rays is None else self._embed_rays(rays)
+        camera = None if rays is None else self.embed_rays(rays)
         context = self.embed_text(text)
-        table = self._rotary(x, memory, positions)
+        clip = torch.arange(x.shape[2]) if positions is None else positions
+        numbers = clip if memory is None else torch.cat([memory.positions.to(clip.device), clip])
+        table = self.rotary(numbers.to(x.device), x.shape[3], x.shape[4])
         for block in self.blocks:
             tokens = block(tokens, modulation, camera, context, actions, table, count)
         out = self.head(tokens, stamp)[:, count * spots :]
@@ -110,7 +112,8 @@ class Denoiser(nn.Module):
             x = torch.cat([past, x], 2)
         return rearrange(self.patch_embedding(x), "b d f h w -> b (f h w) d")
 
-    def _embed_rays(self, rays: Tensor) -> Tensor:
+    def embed_rays(self, rays: Tensor) -> Tensor:
+        """Rays (B, R, F, h, w) to (B, F tokens, D)."""
         patch, weight = self.config.patch, self.patch_embedding_wancamctrl.weight
         cells = rearrange(rays, "b c f (h i) (w j) -> b (f h w) (c i j)", i=patch, j=patch)
         embedded = self.patch_embedding_wancamctrl(cells.to(weight.dtype))
@@ -131,19 +134,19 @@ class Denoiser(nn.Module):
         )
         return torch.cat([past, time], 1)
 
-    def _embed_time(self, time: Tensor) -> Tensor:
+    def embed_time(self, time: Tensor) -> Tensor:
+        """Times (B, L) of 0 to 1000 to (B, L, D)."""
         half = self.config.time_width // 2
         frequency = 10000 ** (-torch.arange(half, device=time.device, dtype=torch.float64) / half)
         angle = time.double()[..., None] * frequency
         wave = torch.cat([angle.cos(), angle.sin()], -1).to(self.patch_embedding.weight.dtype)
         return self.time_embedding(wave)
 
-    def _rotary(self, x: Tensor, memory: Memory | None, positions: Tensor | None) -> tuple[Tensor, Tensor]:
+    def rotary(self, numbers: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+        """Cosines and sines of every token of the latents ``numbers`` (M + F,) of ``height`` x ``width`` cells."""
         config = self.config
-        clip = torch.arange(x.shape[2], device=x.device) if positions is None else positions.to(x.device)
-        numbers = clip if memory is None else torch.cat([memory.positions.to(x.device), clip])
-        rows = torch.arange(x.shape[3] // config.patch, device=x.device)
-        columns = torch.arange(x.shape[4] // config.patch, device=x.device)
+        rows = torch.arange(height // config.patch, device=numbers.device)
+        columns = torch.arange(width // config.patch, device=numbers.device)
         grid = torch.cartesian_prod(numbers, rows, columns)  # (L, 3)
         return rotary_table(grid, config.width // config.heads, heads=config.heads, sigma=config.sigma_theta)
 
