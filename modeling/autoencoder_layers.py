@@ -4,6 +4,8 @@ Legend: B batch, C channels, T frames, H W pixels. A ``Stream`` carries what eac
 between calls, so that a video decoded in pieces equals the video decoded at once.
 """
 
+from typing import Final
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -60,14 +62,17 @@ class CausalConv3d(nn.Conv3d):
 
 
 class ChannelNorm(nn.Module):
-    """Scale each position's channel vector to length sqrt(C), times a learned gain."""
+    """Scale each position's channel vector to root mean square 1, times a learned gain."""
+
+    EPS: Final = 1e-6  # the reference's: where channels almost vanish it is felt
 
     def __init__(self, channels: int, dims: int = 3) -> None:
         super().__init__()
         self.gamma = nn.Parameter(torch.ones(channels, *[1] * dims))
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.normalize(x, dim=1) * (x.shape[1] ** 0.5 * self.gamma)
+        mean_square = torch.linalg.vector_norm(x, dim=1, keepdim=True).square() / x.shape[1]
+        return x * torch.rsqrt(mean_square + self.EPS).expand_as(x) * self.gamma
 
 
 class ResidualBlock(nn.Module):

@@ -1,0 +1,152 @@
+"""Files of tensors, read strictly: what is missing, left over, misshapen or cut short is named in one line."""
+
+import json
+import pickle
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from infra.errors import WorldloomError
+
+WRAPPERS: Final = ("gen_model", "state_dict", "generator")  # keys that a training checkpoint may put the tensors under
+
+
+class WeightsError(WorldloomError):
+    """A published file is missing, damaged, or of another model."""
+
+
+def read_shards(folder: Path) -> dict[str, Tensor]:
+    """All tensors of a folder of safetensors shards, with or without an index file, by their own names.
+
+    Raises:
+        WeightsError: names the file that is missing or cut short, or the tensor that two files hold.
+    """
+    tensors: dict[str, Tensor] = {}
+    holder: dict[str, str] = {}
+    for path in _shards(folder):
+        for name, value in read_safetensors(path).items():
+            if name in holder:
+                raise WeightsError(f"{folder}: {holder[name]} and {path.name} both hold tensor {name}; keep one of them")
+            tensors[name], holder[name] = value, path.name
+    return tensors
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of one safetensors file.
+
+    Raises:
+        WeightsError: the file is missing, cut short or of another format.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
+    except FileNotFoundError:
+        raise WeightsError(f"{path} is missing; fetch it beside the other published files") from None
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path} is cut short or no safetensors file ({_line(error)}); fetch it again") from None
+
+
+def read_pth(path: Path) -> dict[str, Tensor]:
+    """All tensors of a PyTorch file, never unpickling anything else; a training checkpoint's wrapper is taken off.
+
+    Raises:
+        WeightsError: the file is missing, cut short, or holds more than tensors.
+    """
+    if not path.is_file():
+        raise WeightsError(f"{path} is missing; fetch it beside the other published files")
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except (pickle.UnpicklingError, EOFError, RuntimeError, OSError, ValueError, KeyError) as error:
+        reason = f"it is cut short, or holds more than tensors, which is refused ({_line(error)})"
+        raise WeightsError(f"{path} cannot be read as a file of tensors: {reason}; fetch it again") from None
+    while isinstance(found, Mapping) and (inner := [found[key] for key in WRAPPERS if isinstance(found.get(key), Mapping)]):
+        found = inner[0]
+    if not isinstance(found, Mapping):
+        raise WeightsError(f"{path} holds a {type(found).__name__}, not tensors by name; fetch the published file")
+    for name, value in found.items():
+        if not isinstance(value, Tensor):
+            raise WeightsError(f"{path}: entry {name} is a {type(value).__name__}, not a tensor; fetch the published file")
+    return dict(found)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON file that holds one object.
+
+    Raises:
+        WeightsError: the file is missing, cut short or no JSON object.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise WeightsError(f"{path} is missing; fetch it beside the weights") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise WeightsError(f"{path} is cut short or no JSON ({_line(error)}); fetch it again") from None
+    if not isinstance(values, dict):
+        raise WeightsError(f"{path} holds a JSON {type(values).__name__}, not an object; fetch it again")
+    return values
+
+
+def check_tensors(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], where: Path) -> None:
+    """Check names and shapes.
+
+    Raises:
+        WeightsError: names the first tensor, in alphabetical order, that is missing, left over or misshapen.
+    """
+    for name in sorted(wanted.keys() | found.keys()):
+        if name not in found:
+            raise WeightsError(f"{where} lacks tensor {name}; it is cut down or of another model, fetch the published one")
+        if name not in wanted:
+            raise WeightsError(f"{where} has a tensor {name} that this model does not; it is of another model")
+        if found[name].shape != wanted[name].shape:
+            shapes = f"{tuple(found[name].shape)} where {tuple(wanted[name].shape)} is expected"
+            raise WeightsError(f"{where}: tensor {name} has shape {shapes}; it is of another model or size")
+        if found[name].is_floating_point() != wanted[name].is_floating_point():
+            raise WeightsError(f"{where}: tensor {name} is {found[name].dtype}, not floating point; load the unconverted file")
+
+
+def load_exactly(model: nn.Module, tensors: Mapping[str, Tensor], where: Path, dtype: torch.dtype | None) -> None:
+    """Give a model, built on the meta device, its tensors: all of them and no others, as ``dtype`` or as they are stored.
+
+    Raises:
+        WeightsError: as ``check_tensors``.
+    """
+    check_tensors(model.state_dict(), tensors, where)
+    model.load_state_dict({name: value.to(dtype) if dtype else value for name, value in tensors.items()}, assign=True)
+
+
+def tensor_of(tensors: Mapping[str, Tensor], name: str, dimensions: int, where: Path) -> Tensor:
+    """One tensor by name, whose shape tells sizes that a config leaves out.
+
+    Raises:
+        WeightsError: it is missing or has another number of dimensions.
+    """
+    if name not in tensors:
+        raise WeightsError(f"{where} lacks tensor {name}; it is cut down or of another model, fetch the published one")
+    if tensors[name].ndim != dimensions:
+        raise WeightsError(f"{where}: tensor {name} has shape {tuple(tensors[name].shape)}, not {dimensions} dimensions")
+    return tensors[name]
+
+
+def _shards(folder: Path) -> Iterable[Path]:
+    if not folder.is_dir():
+        raise WeightsError(f"{folder} is no folder; name the one that holds config.json and the safetensors files")
+    indexes = sorted(folder.glob("*.safetensors.index.json"))
+    if len(indexes) > 1:
+        raise WeightsError(f"{folder} holds {indexes[0].name} and {indexes[1].name}; keep one index")
+    if indexes:
+        table = read_json(indexes[0]).get("weight_map")
+        if not isinstance(table, dict) or not all(isinstance(name, str) for name in table.values()):
+            raise WeightsError(f"{indexes[0]} has no weight_map of file names; fetch it again")
+        return [folder / name for name in sorted(set(table.values()))]
+    if not (files := sorted(folder.glob("*.safetensors"))):
+        raise WeightsError(f"{folder} holds no safetensors files; fetch the published ones")
+    return files
+
+
+def _line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:120]
