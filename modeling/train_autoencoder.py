@@ -17,6 +17,7 @@ from infra.schema import DatasetClip
 from infra.store import Store
 from modeling.autoencoder import TINY_AUTOENCODER, Autoencoder, AutoencoderConfig
 from modeling.clips import read_clips
+from modeling.conditioning import FRAMES
 from modeling.loop import OptimiserConfig, Trainer, TrainingLog
 
 
@@ -28,8 +29,10 @@ class AutoencoderTrainingConfig:
     optimiser: OptimiserConfig = OptimiserConfig(learning_rate=1e-3)
     crop_width: int = 112  # pixels
     crop_height: int = 96
-    batch: int = 6
-    frames: int = 9  # a crop
+    batch: int = 9
+    frames: int = 8  # a crop; one more is taken where the autoencoder carries history
+    still_share: float = 0.15  # crops that begin like a video, with one frame in the first latent
+    end_weight: float = 1.5  # of the first and the last frame of a latent, which else come out 2.5 dB worse than the others
     max_frames: int = 24_000  # decoded and held in memory
     latent_noise: float = 0.1  # in latent standard deviations; makes the latents smooth
     gradient_weight: float = 0.5
@@ -54,9 +57,10 @@ def train_autoencoder(
 ) -> TrainingLog:
     """Train ``model`` in place on crops of ``clips`` and calibrate its latent mean and deviation."""
     bank = _load_bank(store, clips, config, report)
+    frames = config.frames if model.config.stateless else config.frames + 1
 
     def loss_function(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        video, depth = _draw(bank, config, generator)
+        video, depth = _draw(bank, frames, config, generator)
         return autoencoder_loss(model, video, depth, config, generator)
 
     model.train()
@@ -76,14 +80,15 @@ def autoencoder_loss(
     generator: torch.Generator,
 ) -> tuple[Tensor, dict[str, float]]:
     """Reconstruction loss of noised latents, and its parts."""
+    goes_on = model.config.stateless
     with torch.autocast(video.device.type, torch.bfloat16):
-        latents = model.encode_raw(video)
+        latents = model.encode_raw(video, goes_on=goes_on)
         deviation = latents.float().std((0, 2, 3, 4), keepdim=True)
         noise = torch.randn(latents.shape, generator=generator).to(latents.device)
-        output = model.decode_raw(latents + config.latent_noise * deviation.detach() * noise).float()
-    picture = output[:, :3]
-    absolute = (picture - video).abs().mean()
-    gradient = sum((picture.diff(dim=d) - video.diff(dim=d)).abs().mean() for d in (-1, -2))
+        output = model.decode_raw(latents + config.latent_noise * deviation.detach() * noise, goes_on=goes_on).float()
+    picture, weight = output[:, :3], _frame_weights(video.shape[2], model.config.time_stride, config).to(video.device)
+    absolute = ((picture - video).abs() * weight).mean()
+    gradient = sum(((picture.diff(dim=d) - video.diff(dim=d)).abs() * weight).mean() for d in (-1, -2))
     # Holds the raw latents near unit scale; without it mean and deviation drift.
     anchor = latents.float().mean((0, 2, 3, 4)).square().mean() + (deviation - 1).square().mean()
     loss = absolute + config.gradient_weight * gradient + 0.01 * anchor
@@ -96,6 +101,15 @@ def autoencoder_loss(
         loss = loss + config.depth_weight * depth_error
         figures["depth"] = depth_error.item()
     return loss, figures
+
+
+def _frame_weights(frames: int, pack: int, config: AutoencoderTrainingConfig) -> Tensor:
+    """Weights (T, 1, 1) with mean 1 over each latent's frames; a first frame that stands alone counts as it is."""
+    if pack < 3:
+        return torch.ones(frames, 1, 1)
+    inner = (pack - 2 * config.end_weight) / (pack - 2)
+    weights = torch.tensor([config.end_weight, *[inner] * (pack - 2), config.end_weight])
+    return torch.cat([torch.ones(frames % pack), weights.repeat(frames // pack)]).view(-1, 1, 1)
 
 
 def _psnr(output: Tensor, truth: Tensor) -> float:
@@ -122,24 +136,28 @@ def _load_bank(
     return bank
 
 
-def _draw(bank: _Bank, config: AutoencoderTrainingConfig, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
+def _draw(
+    bank: _Bank, frames: int, config: AutoencoderTrainingConfig, generator: torch.Generator
+) -> tuple[Tensor, Tensor | None]:
     """Random crops (B, 3, T, h, w) in -1..1 and their inverse depth, mirrored half of the time."""
     videos, depths = [], []
     for _ in range(config.batch):
         clip = _randint(len(bank.rgb), generator)
         rgb, inverse = bank.rgb[clip], bank.inverse_depth[clip]
-        start = _randint(len(rgb) - config.frames + 1, generator)
+        start = _randint(len(rgb) - frames + 1, generator)
         top = 2 * _randint((rgb.shape[1] - config.crop_height) // 2 + 1, generator)
         left = 2 * _randint((rgb.shape[2] - config.crop_width) // 2 + 1, generator)
-        time, rows = slice(start, start + config.frames), slice(top, top + config.crop_height)
+        time, rows = slice(start, start + frames), slice(top, top + config.crop_height)
         crop = torch.from_numpy(rgb[time, rows, left : left + config.crop_width].copy())
-        depth = torch.full((config.frames, config.crop_height // 2, config.crop_width // 2), -1.0)
+        depth = torch.full((frames, config.crop_height // 2, config.crop_width // 2), -1.0)
         if inverse is not None:
             half_rows, half_left = slice(top // 2, (top + config.crop_height) // 2), left // 2
             depth = torch.from_numpy(inverse[time, half_rows, half_left : half_left + config.crop_width // 2]).float()
         if _randint(2, generator):
             crop = crop.flip(2)
             depth = F.pad(depth[..., 1:], (0, 1)).flip(2)  # keeps the sampled pixels under the even columns
+        if frames % FRAMES == 0 and torch.rand((), generator=generator) < config.still_share:
+            crop[:FRAMES], depth[:FRAMES] = crop[0].clone(), depth[0].clone()
         videos.append(to_signed(crop))
         depths.append(depth)
     return torch.stack(videos), torch.stack(depths) if config.model.depth else None
