@@ -24,7 +24,7 @@ SHORT = OptimiserConfig(steps=3, warmup=1)
 TRAINING = TrainConfig(
     world=SMALL_WORLD,
     autoencoder=AutoencoderTrainingConfig(
-        model=SMALL_AUTOENCODER, optimiser=SHORT, crop_width=32, crop_height=32, batch=2, frames=5
+        model=SMALL_AUTOENCODER, optimiser=SHORT, crop_width=32, crop_height=32, batch=2, frames=4
     ),
     denoiser=DenoiserTrainingConfig(optimiser=SHORT, batch=2),
     start="random",
