@@ -92,16 +92,20 @@ class ActionModule(nn.Module):
 
     def _attend_keys(self, x: Tensor, actions: Actions, latents: int, table: tuple[Tensor, Tensor]) -> Tensor:
         spots = x.shape[1] // latents
+        key, value = self.embed_keys(actions, table)
+        query = rearrange(self.mouse_attn_q(x), "b (f s) (h d) -> b f s h d", s=spots, h=self.config.heads)
+        query = rotate(unit_rms(query).transpose(1, 2).flatten(0, 1), table)  # (B S, F, H, d)
+        query = rearrange(query, "(b s) f h d -> b (f s) h d", s=spots)  # every token asks the same few keys
+        return rearrange(attention(query, key.to(query.dtype), value), "b l h d -> b l (h d)")
+
+    def embed_keys(self, actions: Actions, table: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """Key and value (B, M + F, H, d) of each latent's window of keyboard rows; memory first."""
         dtype = self.proj_keyboard.weight.dtype
         memory = None if actions.memory_keyboard is None else self.keyboard_embed(actions.memory_keyboard.to(dtype))
         window = self.cut_windows(self.keyboard_embed(actions.keyboard.to(dtype)), memory)
         pairs = self.keyboard_attn_kv(window.flatten(2))  # (B, F, 2A)
         key, value = rearrange(pairs, "b f (k h d) -> k b f h d", k=2, h=self.config.heads)
-        query = rearrange(self.mouse_attn_q(x), "b (f s) (h d) -> b f s h d", s=spots, h=self.config.heads)
-        query = rotate(unit_rms(query).transpose(1, 2).flatten(0, 1), table)  # (B S, F, H, d)
-        key = rotate(unit_rms(key), table)
-        query = rearrange(query, "(b s) f h d -> b (f s) h d", s=spots)  # every token asks the same few keys
-        return rearrange(attention(query, key.to(query.dtype), value), "b l h d -> b l (h d)")
+        return rotate(unit_rms(key), table), value
 
     def cut_windows(self, rows: Tensor, memory: Tensor | None) -> Tensor:
         """Cut rows (B, T, C) into one window a latent (B, F, 12, C); a memory latent's window repeats its one row."""

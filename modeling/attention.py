@@ -11,7 +11,8 @@ except ImportError:  # SDPA gives the same result
 
 
 def attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Softmax attention over (B, L, H, D) tensors; ``mask`` (B, 1, 1, K) is true where a key counts.
+    """Softmax attention over (B, L, H, D) tensors; ``mask`` (B, 1, 1, K) is true where a key counts, or
+    a float32 number added to its scores.
 
     Uses flash-attn where it is installed and applies (half precision on CUDA, no mask), SDPA otherwise.
     """

@@ -96,9 +96,13 @@ class Denoiser(nn.Module):
         table = self.rotary(numbers.to(x.device), x.shape[3], x.shape[4])
         for block in self.blocks:
             tokens = block(tokens, modulation, camera, context, actions, table, count)
-        out = self.head(tokens, stamp)[:, count * spots :]
-        size = {"f": x.shape[2], "h": x.shape[3] // self.config.patch, "i": self.config.patch, "j": self.config.patch}
-        return rearrange(out, "b (f h w) (i j c) -> b c f (h i) (w j)", **size)
+        return self.join_patches(self.head(tokens, stamp)[:, count * spots :], x.shape[2], x.shape[3])
+
+    def join_patches(self, tokens: Tensor, latents: int, height: int) -> Tensor:
+        """The head's output (B, L, patches) as latents (B, C, F, h, w)."""
+        patch = self.config.patch
+        size = {"f": latents, "h": height // patch, "i": patch, "j": patch}
+        return rearrange(tokens, "b (f h w) (i j c) -> b c f (h i) (w j)", **size)
 
     def embed_text(self, text: Tensor) -> Tensor:
         """Text features (B, K, text width) to (B, text tokens, D); missing rows become zero features."""

@@ -86,8 +86,13 @@ class Block(nn.Module):
 
     def modulate_by_camera(self, x: Tensor, camera: Tensor) -> Tensor:
         """Scale and shift each token by what its rays say."""
+        scale, shift = self.camera_rows(camera)
+        return scale * x + shift
+
+    def camera_rows(self, camera: Tensor) -> tuple[Tensor, Tensor]:
+        """Factor and summand (B, L, D) of each token; they depend on the rays alone."""
         hidden = camera + self.cam_injector_layer2(F.silu(self.cam_injector_layer1(camera)))
-        return (1 + self.cam_scale_layer(hidden)) * x + self.cam_shift_layer(hidden)
+        return 1 + self.cam_scale_layer(hidden), self.cam_shift_layer(hidden)
 
 
 class Head(nn.Module):

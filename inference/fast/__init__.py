@@ -1,0 +1,1 @@
+"""The denoiser's fast path: the same module, with what repeats computed once a prompt or a segment."""
