@@ -1,15 +1,36 @@
-"""8-bit attention projections: the release's per-row scheme with correct rounding.
+"""8-bit linear layers: the release's per-row scheme, rounded correctly, or cut as the release's kernel cuts.
 
 Weights are quantised once, a scale an output row; activations as they come, a scale a token. The release converts q,
-k, v and o of self- and cross-attention and leaves the rest alone.
+k, v and o of self- and cross-attention; feed-forward and camera layers can be added.
+Legend: N tokens, K width in, O width out.
 """
 
+from dataclasses import dataclass
+from typing import Final, Literal
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from modeling.denoiser import Denoiser
 
-CONVERTED = ("q", "k", "v", "o")
+Rounding = Literal["nearest", "truncate"]
+Kernel = Literal["integer", "dequantised"]
+
+ATTENTION_LAYERS: Final = tuple(f"{attention}.{name}" for attention in ("self_attn", "cross_attn") for name in "qkvo")
+FFN_LAYERS: Final = ("ffn.0", "ffn.2")
+CAMERA_LAYERS: Final = ("cam_injector_layer1", "cam_injector_layer2", "cam_scale_layer", "cam_shift_layer")
+SMALLEST_SCALE: Final = 1e-12  # of rows that are all zero
+CUDA_ROWS: Final = 17  # the fewest that CUDA's integer product takes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Int8Config:
+    """Which layers of a block become 8-bit, and how activations become integers."""
+
+    rounding: Rounding = "nearest"  # "truncate" gives the release's numbers, its bfloat16 output included
+    ffn: bool = False
+    camera: bool = False
 
 
 class Int8Linear(nn.Module):
@@ -19,46 +40,78 @@ class Int8Linear(nn.Module):
     scale: Tensor
     bias: Tensor | None
 
-    def __init__(self, width_in: int, width_out: int, bias: bool) -> None:
+    def __init__(self, width_in: int, width_out: int, bias: bool, rounding: Rounding = "nearest") -> None:
         super().__init__()
+        self.rounding: Rounding = rounding
         self.register_buffer("weight", torch.zeros(width_out, width_in, dtype=torch.int8))
         self.register_buffer("scale", torch.ones(width_out))
         self.register_buffer("bias", torch.zeros(width_out) if bias else None)
 
     @classmethod
-    def from_linear(cls, linear: nn.Linear) -> "Int8Linear":
-        """Quantise a linear layer's weights."""
-        layer = cls(linear.in_features, linear.out_features, linear.bias is not None)
+    def from_linear(cls, linear: nn.Linear, rounding: Rounding = "nearest") -> "Int8Linear":
+        """Quantise a linear layer's weights, which are rounded whatever becomes of activations."""
+        layer = cls(linear.in_features, linear.out_features, linear.bias is not None, rounding)
         layer.weight, layer.scale = quantise_rows(linear.weight.detach().float())
         if linear.bias is not None:
             layer.bias = linear.bias.detach().float().clone()
         return layer
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (..., in) to (..., out) in x's type."""
+        """Map (..., K) to (..., O) in x's type, by the kernel that x's device has."""
         flat = x.reshape(-1, x.shape[-1])
-        quantised, scale = quantise_rows(flat.float())
-        sums = integer_matmul(quantised, self.weight)
-        output = sums.float() * scale[:, None] * self.scale
-        if self.bias is not None:
-            output = output + self.bias
+        if choose_kernel(flat.device, *self.weight.shape) == "integer":
+            output = self.multiply_integers(flat)
+        else:
+            output = self.multiply_floats(flat)
         return output.view(*x.shape[:-1], -1).to(x.dtype)
 
+    def multiply_floats(self, x: Tensor) -> Tensor:
+        """Map (N, K) to (N, O) by weights turned back to x's type, as the release does without its kernel."""
+        weight = self.weight.to(x.dtype) * self.scale.to(x.dtype)[:, None]
+        return F.linear(x, weight, None if self.bias is None else self.bias.to(x.dtype))
 
-def quantise_rows(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows (N, K) to int8 by their largest magnitude, rounded to nearest; returns values and scales (N,)."""
-    scale = x.abs().amax(1).clamp(min=1e-8) / 127
-    return (x / scale[:, None]).round().clamp(-127, 127).to(torch.int8), scale
+    def multiply_integers(self, x: Tensor) -> Tensor:
+        """Map (N, K) to (N, O) by integer products; scales and bias are applied in float32, or as ``rounding`` says."""
+        values, scale = quantise_rows(x.float(), self.rounding)
+        product = integer_matmul(values, self.weight).float() * scale[:, None] * self.scale
+        if self.rounding == "truncate":
+            product = product.bfloat16()
+        return product if self.bias is None else product + self.bias.to(product.dtype)
+
+
+def quantise_rows(x: Tensor, rounding: Rounding = "nearest") -> tuple[Tensor, Tensor]:
+    """Rows (N, K) to int8 by their largest magnitude; returns values and scales (N,)."""
+    scale = (x.abs().amax(1) / 127).clamp(min=SMALLEST_SCALE)
+    scaled = x / scale[:, None]
+    whole = scaled.round() if rounding == "nearest" else scaled.trunc()
+    return whole.clamp(-127, 127).to(torch.int8), scale
+
+
+def choose_kernel(device: torch.device, width_out: int, width_in: int) -> Kernel:
+    """Integer products where the device has them for these widths; elsewhere weights are turned back to floats."""
+    if device.type == "cpu":
+        return "integer"
+    fits = device.type == "cuda" and width_in % 8 == 0 and width_out % 8 == 0
+    return "integer" if fits and torch.cuda.get_device_capability(device) >= (7, 5) else "dequantised"
 
 
 def integer_matmul(x: Tensor, weight: Tensor) -> Tensor:
     """Exact integer product (N, O) of int8 x (N, K) and weight (O, K)."""
-    return torch._int_mm(x, weight.t().contiguous())
+    rows = len(x)
+    if x.is_cuda and rows < CUDA_ROWS:
+        x = F.pad(x, (0, 0, 0, CUDA_ROWS - rows))
+    return torch._int_mm(x, weight.t())[:rows]
 
 
-def quantise_linears(denoiser: Denoiser) -> None:
-    """Replace the attention projections of ``denoiser`` by 8-bit ones, in place."""
-    for block in denoiser.blocks:
-        for layer in (block.self_attn, block.cross_attn):
-            for name in CONVERTED:
-                setattr(layer, name, Int8Linear.from_linear(getattr(layer, name)))
+def converted_layers(denoiser: Denoiser, config: Int8Config = Int8Config()) -> list[str]:
+    """Names of the layers that ``quantise_linears`` replaces, in the order of the blocks."""
+    names = (*ATTENTION_LAYERS, *(FFN_LAYERS if config.ffn else ()), *(CAMERA_LAYERS if config.camera else ()))
+    return [f"blocks.{block}.{name}" for block in range(len(denoiser.blocks)) for name in names]
+
+
+def quantise_linears(denoiser: Denoiser, config: Int8Config = Int8Config()) -> None:
+    """Replace layers of ``denoiser`` by 8-bit ones, in place, one at a time."""
+    for name in converted_layers(denoiser, config):
+        linear = denoiser.get_submodule(name)
+        assert isinstance(linear, nn.Linear)
+        denoiser.set_submodule(name, Int8Linear.from_linear(linear, config.rounding))
