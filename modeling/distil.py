@@ -19,6 +19,7 @@ from infra.store import Store
 from modeling.checkpoint import find_checkpoint, save_checkpoint
 from modeling.conditioning import Window, WorldConfig, predict_clean
 from modeling.denoiser import Denoiser
+from modeling.device import device_of, training_device
 from modeling.loop import OptimiserConfig, Trainer
 from modeling.sampler import noise_levels, sample
 from modeling.train import TrainConfig, prepare
@@ -63,6 +64,8 @@ def _distil(
     row = find_checkpoint(store, trained.outputs["base"])
     teacher, world, _ = load_denoiser(store, row)
     student, _, _ = load_denoiser(store, row)
+    device = training_device(training.device)
+    teacher, student = teacher.to(device), student.to(device)
     windows, held_out = _windows(trained, training, store, context)
     task = StudentTask(student, teacher, world, windows, training.denoiser, config)
     student.train()
@@ -111,16 +114,16 @@ class StudentTask:
     ) -> None:
         self.student, self.teacher, self.world, self.windows, self.config = student, teacher.eval(), world, windows, config
         cells = windows.clips[0]["latents"].shape[-2:]
-        self.disturbance = DenoiserTask(student, world, (int(cells[0]), int(cells[1])), training)
+        self.disturbance = DenoiserTask(student, world, (int(cells[0]), int(cells[1])), training).to(device_of(student))
 
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         """Mean squared distance of the student's clean estimate to where the teacher's trajectory ends."""
         window, target = self.windows.draw(self.config.batch, self.disturbance.config.image_share, generator)
         window = self.disturbance.disturb(self.disturbance.drop(window, generator), generator)
-        noise = torch.randn(target.shape, generator=generator)
+        noise = torch.randn(target.shape, generator=generator).to(target.device)
         goal = self.follow_teacher(window, noise)
         share = self.config.clean_weight
-        level = self._level(len(target), generator)
+        level = self._level(len(target), generator).to(target.device)
         x = (1 - level.view(-1, 1, 1, 1, 1)) * goal + level.view(-1, 1, 1, 1, 1) * noise
         with torch.autocast(target.device.type, torch.bfloat16):
             clean = predict_clean(self.student, self.world, x, level, window).float()

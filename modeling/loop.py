@@ -115,11 +115,11 @@ class Trainer:
         self.folder.mkdir(parents=True, exist_ok=True)
         tensors: dict[str, Tensor] = {}
         for name, parameter in self.parameters.items():
-            tensors[f"weight.{name}"] = parameter.detach().contiguous()
-            tensors[f"average.{name}"] = self.average[name].contiguous()
+            tensors[f"weight.{name}"] = parameter.detach().cpu().contiguous()
+            tensors[f"average.{name}"] = self.average[name].cpu().contiguous()
             for part, value in self.optimiser.state.get(parameter, {}).items():
-                tensors[f"{part}.{name}"] = torch.as_tensor(value).contiguous()
-        tensors |= {f"buffer.{name}": buffer.contiguous() for name, buffer in self.model.named_buffers()}
+                tensors[f"{part}.{name}"] = torch.as_tensor(value).cpu().contiguous()
+        tensors |= {f"buffer.{name}": buffer.cpu().contiguous() for name, buffer in self.model.named_buffers()}
         metadata = {"step": self.step, "seconds": self.seconds, "curve": self.curve, "pending": self.pending}
         temporary = self.folder / "state.part"
         save_file(tensors, temporary, {"state": json.dumps(metadata)})
@@ -138,8 +138,10 @@ class Trainer:
                 parameter.copy_(tensors[f"weight.{name}"])
                 self.average[name].copy_(tensors[f"average.{name}"])
                 if f"step.{name}" in tensors:
-                    parts = {part: tensors[f"{part}.{name}"].clone() for part in ("step", "exp_avg", "exp_avg_sq")}
-                    self.optimiser.state[parameter] = parts
+                    parts = {
+                        part: tensors[f"{part}.{name}"].to(parameter.device, copy=True) for part in ("exp_avg", "exp_avg_sq")
+                    }
+                    self.optimiser.state[parameter] = parts | {"step": tensors[f"step.{name}"].clone()}  # AdamW counts on the CPU
         metadata = read_metadata(path)
         self.step, self.seconds = metadata["step"], metadata["seconds"]
         self.pending = metadata["pending"]

@@ -23,6 +23,7 @@ from modeling.clips import clips_of
 from modeling.conditioning import TINY_WORLD, WorldConfig
 from modeling.denoiser import Denoiser
 from modeling.denoiser_blocks import Block
+from modeling.device import DeviceName, training_device
 from modeling.loop import TrainingLog
 from modeling.train_autoencoder import AutoencoderTrainingConfig, evaluate_autoencoder, train_autoencoder
 from modeling.train_denoiser import DenoiserTrainingConfig, train_denoiser, validate
@@ -42,7 +43,7 @@ class TrainConfig:
     denoiser: DenoiserTrainingConfig = DenoiserTrainingConfig()
     start: Literal["base weights", "random"] = "base weights"
     max_clips: int = 1000
-    device: Literal["cpu", "cuda"] = "cpu"
+    device: DeviceName = "cpu"
     threads: int = 2
     seed: int = 0
     max_seconds: float = 14_400.0
@@ -71,6 +72,7 @@ def start_digest(config: TrainConfig) -> str:
 
 
 def _train(dataset: str, config: TrainConfig, store: Store, context: StageContext) -> dict[str, Any]:
+    training_device(config.device)  # asked first: a missing one is no matter of minutes
     torch.set_num_threads(config.threads)
     manifest = load_dataset(store, dataset)
     autoencoder = _train_autoencoder(manifest, dataset, config, store, context)
@@ -93,6 +95,7 @@ def _train_autoencoder(
         base = load_base_weights("autoencoder")
         base.load_into(model, dataclasses.asdict(part.model))
         parents = (dataset, base.keep(store))
+    model.to(training_device(config.device))
     clips = clips_of(manifest, "train")[: config.max_clips]
     say = _labelled(context, "autoencoder")
     if part.optimiser.steps:
@@ -119,15 +122,15 @@ def _train_autoencoder(
 def prepare(
     manifest: DatasetVersion, autoencoder: Autoencoder, config: TrainConfig, store: Store, context: StageContext
 ) -> tuple[WindowSet, WindowSet]:
-    """Training and held-out windows for an autoencoder."""
+    """Training and held-out windows for an autoencoder, on the device that the config names."""
+    autoencoder.to(device := training_device(config.device))
     sets = []
     for split in ("train", "val"):
         clips = clips_of(manifest, split)[: config.max_clips]
         say = _labelled(context, f"{split} windows")
         folder = context.scratch / "windows"
-        sets.append(
-            WindowSet(prepare_windows(store, clips, autoencoder, config.world, config.windows, folder, say), config.world)
-        )
+        paths = prepare_windows(store, clips, autoencoder, config.world, config.windows, folder, say)
+        sets.append(WindowSet(paths, config.world, device))
     return sets[0], sets[1]
 
 
@@ -147,6 +150,7 @@ def _train_denoiser(
         base = load_base_weights("base")
         base.load_into(denoiser, dataclasses.asdict(config.world.denoiser))
         parents = (*parents, base.keep(store))
+    denoiser.to(windows.device)
     say = _labelled(context, "denoiser")
     log = train_denoiser(windows, denoiser, config.world, config.denoiser, context.scratch / "denoiser", say, context.out_of_time)
     metrics = {

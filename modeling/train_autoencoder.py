@@ -18,6 +18,7 @@ from infra.store import Store
 from modeling.autoencoder import TINY_AUTOENCODER, Autoencoder, AutoencoderConfig
 from modeling.clips import read_clips
 from modeling.conditioning import FRAMES
+from modeling.device import device_of
 from modeling.loop import OptimiserConfig, Trainer, TrainingLog
 
 
@@ -60,7 +61,7 @@ def train_autoencoder(
     frames = config.frames if model.config.stateless else config.frames + 1
 
     def loss_function(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        video, depth = _draw(bank, frames, config, generator)
+        video, depth = _draw(bank, frames, config, generator, device_of(model))
         return autoencoder_loss(model, video, depth, config, generator)
 
     model.train()
@@ -137,7 +138,7 @@ def _load_bank(
 
 
 def _draw(
-    bank: _Bank, frames: int, config: AutoencoderTrainingConfig, generator: torch.Generator
+    bank: _Bank, frames: int, config: AutoencoderTrainingConfig, generator: torch.Generator, device: torch.device
 ) -> tuple[Tensor, Tensor | None]:
     """Random crops (B, 3, T, h, w) in -1..1 and their inverse depth, mirrored half of the time."""
     videos, depths = [], []
@@ -158,9 +159,9 @@ def _draw(
             depth = F.pad(depth[..., 1:], (0, 1)).flip(2)  # keeps the sampled pixels under the even columns
         if frames % FRAMES == 0 and torch.rand((), generator=generator) < config.still_share:
             crop[:FRAMES], depth[:FRAMES] = crop[0].clone(), depth[0].clone()
-        videos.append(to_signed(crop))
+        videos.append(to_signed(crop.to(device)))
         depths.append(depth)
-    return torch.stack(videos), torch.stack(depths) if config.model.depth else None
+    return torch.stack(videos), torch.stack(depths).to(device) if config.model.depth else None
 
 
 def to_signed(rgb: Tensor) -> Tensor:
@@ -180,10 +181,11 @@ def _randint(high: int, generator: torch.Generator) -> int:
 @torch.no_grad()
 def _calibrate(model: Autoencoder, bank: _Bank) -> None:
     """Set the latent mean and deviation to those of whole frames of up to 64 clips."""
-    sums, squares, count = torch.zeros(1), torch.zeros(1), 0
+    device = device_of(model)
+    sums, squares, count = torch.zeros(1, device=device), torch.zeros(1, device=device), 0
     for rgb in bank.rgb[:64]:
-        with torch.autocast("cpu", torch.bfloat16):
-            latents = model.encode_raw(to_signed(torch.from_numpy(rgb[:17]))[None]).float()
+        with torch.autocast(device.type, torch.bfloat16):
+            latents = model.encode_raw(to_signed(torch.from_numpy(rgb[:17]).to(device))[None]).float()
         flat = latents.transpose(0, 1).flatten(1).double()
         sums, squares, count = sums + flat.sum(1), squares + flat.square().sum(1), count + flat.shape[1]
     mean = sums / count
@@ -195,10 +197,10 @@ def _calibrate(model: Autoencoder, bank: _Bank) -> None:
 def evaluate_autoencoder(store: Store, clips: Sequence[DatasetClip], model: Autoencoder, limit: int = 8) -> float:
     """Mean PSNR in dB of whole held-out frames through the autoencoder, over at most ``limit`` clips."""
     model.eval()
-    scores = []
+    device, scores = device_of(model), []
     for clip in read_clips(store, clips[:limit], with_depth=False):
-        video = to_signed(torch.from_numpy(clip.rgb[:33]))
-        with torch.autocast("cpu", torch.bfloat16):
+        video = to_signed(torch.from_numpy(clip.rgb[:33]).to(device))
+        with torch.autocast(device.type, torch.bfloat16):
             output = model.decode(model.encode(video[None]))[0, :3].float()
         scores.append(_psnr(output, video))
     return float(np.mean(scores))

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from modeling.conditioning import Window, WorldConfig, predict_clean
 from modeling.denoiser import Denoiser
+from modeling.device import device_of
 from modeling.error_buffer import ErrorBuffer, ErrorBufferConfig
 from modeling.loop import OptimiserConfig, Trainer, TrainingLog
 from modeling.sampler import draw_levels
@@ -46,8 +47,8 @@ class DenoiserTask(nn.Module):
         """Mean squared error of the clean estimate, and of the anchor beside it."""
         window, target = windows.draw(self.config.batch, self.config.image_share, generator)
         window = self.disturb(self.drop(window, generator), generator)
-        time = draw_levels(len(target), self.world.shift, self.config.full_noise_share, generator)
-        noise = torch.randn(target.shape, generator=generator)
+        time = draw_levels(len(target), self.world.shift, self.config.full_noise_share, generator).to(target.device)
+        noise = torch.randn(target.shape, generator=generator).to(target.device)
         level = time.view(-1, 1, 1, 1, 1)
         with torch.autocast(target.device.type, torch.bfloat16):
             clean = predict_clean(self.denoiser, self.world, (1 - level) * target + level * noise, time, window)
@@ -63,7 +64,7 @@ class DenoiserTask(nn.Module):
         """Take away geometry, text or actions from some samples."""
         batch = len(window.past)
         keep = [torch.rand(batch, generator=generator) >= share for share in self._shares()]
-        geometry, text, actions = (mask.float() for mask in keep)
+        geometry, text, actions = (mask.float().to(window.past.device) for mask in keep)
         spread = geometry.view(-1, 1, 1, 1, 1)
         known = actions.view(-1, 1, 1)
         return replace(
@@ -79,10 +80,12 @@ class DenoiserTask(nn.Module):
     def disturb(self, window: Window, generator: torch.Generator) -> Window:
         """Mark past latents with the model's own errors, and past and warp with a little noise."""
         past = self.errors.disturb(window.past, generator)
-        level = torch.rand(len(past), 1, 1, 1, 1, generator=generator) * self.config.past_noise
+        level = torch.rand(len(past), 1, 1, 1, 1, generator=generator).to(past.device) * self.config.past_noise
         known = window.past_known[:, None, :, None, None]
-        past = (past + level * torch.randn(past.shape, generator=generator)) * known
-        warp = window.warp + level * torch.randn(window.warp.shape, generator=generator) * window.warp_known.view(-1, 1, 1, 1, 1)
+        past_noise = torch.randn(past.shape, generator=generator).to(past.device)
+        warp_noise = torch.randn(window.warp.shape, generator=generator).to(past.device)
+        past = (past + level * past_noise) * known
+        warp = window.warp + level * warp_noise * window.warp_known.view(-1, 1, 1, 1, 1)
         return replace(window, past=past, warp=warp)
 
     def _shares(self) -> Sequence[float]:
@@ -100,7 +103,7 @@ def train_denoiser(
 ) -> TrainingLog:
     """Train ``denoiser`` in place; it ends with the averaged weights."""
     cells = windows.clips[0]["latents"].shape[-2:]
-    task = DenoiserTask(denoiser, world, (int(cells[0]), int(cells[1])), config)
+    task = DenoiserTask(denoiser, world, (int(cells[0]), int(cells[1])), config).to(device_of(denoiser))
     denoiser.train()
     trainer = Trainer(task, lambda step, generator: task.loss(windows, generator), config.optimiser, folder)
     log = trainer.run(report, out_of_time)
@@ -118,9 +121,9 @@ def validate(windows: WindowSet, denoiser: Denoiser, world: WorldConfig, geometr
     for _ in range(batches):
         window, target = windows.draw(16, 0.2, generator)
         window = window if geometry else window.without_geometry()
-        noise = torch.randn(target.shape, generator=generator)
-        with torch.autocast("cpu", torch.bfloat16):
-            clean = predict_clean(denoiser, world, noise, torch.ones(len(noise)), window)
+        noise = torch.randn(target.shape, generator=generator).to(target.device)
+        with torch.autocast(noise.device.type, torch.bfloat16):
+            clean = predict_clean(denoiser, world, noise, torch.ones(len(noise), device=noise.device), window)
         error += float((clean.float() - target).square().mean())
         anchor += float((window.past[:, :, -1:] - target).square().mean())
     return error / anchor

@@ -23,6 +23,7 @@ from infra.store import Store
 from modeling.autoencoder import Autoencoder
 from modeling.clips import ClipFrames, read_clips
 from modeling.conditioning import FRAMES, Window, WorldConfig, pool_valid, window_rays
+from modeling.device import device_of
 from modeling.text import encode_prompt
 from modeling.train_autoencoder import to_signed
 from modeling.warp import Sources, WarpConfig, warp_frames
@@ -66,10 +67,10 @@ def prepare_windows(
 @torch.no_grad()
 def prepare_clip(clip: ClipFrames, autoencoder: Autoencoder, world: WorldConfig, config: WindowsConfig) -> dict[str, Tensor]:
     """All that training needs of one clip; latents in float16, actions and rays as they are."""
-    frames = len(clip.rgb) - (len(clip.rgb) - 1) % FRAMES
-    video = to_signed(torch.from_numpy(clip.rgb[:frames]))  # (3, T, H, W)
-    c2w = torch.from_numpy(clip.frames.c2w[:frames])
-    intrinsics = torch.from_numpy(clip.frames.intrinsics[0])
+    frames, device = len(clip.rgb) - (len(clip.rgb) - 1) % FRAMES, device_of(autoencoder)
+    video = to_signed(torch.from_numpy(clip.rgb[:frames]).to(device))  # (3, T, H, W)
+    c2w = torch.from_numpy(clip.frames.c2w[:frames]).to(device)
+    intrinsics = torch.from_numpy(clip.frames.intrinsics[0]).to(device)
     latents = encode(autoencoder, video[None])[0]  # (C, K + 1, h, w)
     new = world.segments.new_latents
     starts = list(range(0, latents.shape[1] - new, config.every))
@@ -94,9 +95,9 @@ def prepare_clip(clip: ClipFrames, autoencoder: Autoencoder, world: WorldConfig,
     if world.warps:
         tensors["warps"] = encode_frames(autoencoder, torch.stack(warps).transpose(1, 2))  # (W, C, N, h, w)
         tensors["valids"] = torch.stack(valids)
-    half = {name: value.half().contiguous() for name, value in tensors.items()}
+    half = {name: value.half().cpu().contiguous() for name, value in tensors.items()}
     return half | {
-        "rays": torch.stack(rays).half(),
+        "rays": torch.stack(rays).half().cpu(),
         "starts": torch.tensor(starts),
         "keyboard": torch.from_numpy(clip.frames.keyboard[:frames].astype(np.float32)),
         "mouse": torch.from_numpy(np.nan_to_num(clip.frames.mouse[:frames])),
@@ -145,7 +146,7 @@ def recall(
     c2w: Tensor, last: int, targets: Tensor, intrinsics: Tensor, width: int, height: int, config: WindowsConfig
 ) -> list[int]:
     """Older frames that see most of where the camera goes, at most ``config.recalled``."""
-    candidates = torch.arange(0, max(0, last - config.recall_gap) + 1, FRAMES)
+    candidates = torch.arange(0, max(0, last - config.recall_gap) + 1, FRAMES, device=c2w.device)
     if last < config.recall_gap:
         return []
     overlap = view_overlap(targets[-1:], c2w[candidates], intrinsics, width, height, near=0.5, far=20.0, samples=6)[0]
@@ -154,11 +155,11 @@ def recall(
 
 
 class WindowSet:
-    """Prepared windows in memory, drawn with the clips' weights."""
+    """Prepared windows in the memory of ``device``, drawn with the clips' weights."""
 
-    def __init__(self, paths: Sequence[Path], world: WorldConfig) -> None:
-        self.world = world
-        self.clips = [load_file(path) for path in paths]
+    def __init__(self, paths: Sequence[Path], world: WorldConfig, device: torch.device) -> None:
+        self.world, self.device = world, device
+        self.clips = [_place(load_file(path), device) for path in paths]
         weights = [_weight(path) * len(clip["starts"]) for path, clip in zip(paths, self.clips, strict=True)]
         self.weights = torch.tensor(weights, dtype=torch.float64)
 
@@ -176,14 +177,14 @@ class WindowSet:
     def item(self, clip: dict[str, Tensor], index: int, image: bool) -> tuple[Window, Tensor]:
         """Window ``index`` of a clip without a batch axis; ``image`` starts from the one frame before it."""
         start, past, new = int(clip["starts"][index]), self.world.segments.past_latents, self.world.segments.new_latents
-        latents = clip["latents"].float()
-        target = latents[:, start + 1 : start + 1 + new]
+        latents = clip["latents"]
+        target = latents[:, start + 1 : start + 1 + new].float()
         if image:
             history, count = clip["stills"][index].float(), 1
         else:
-            history = latents[:, max(0, start + 1 - past) : start + 1]
+            history = latents[:, max(0, start + 1 - past) : start + 1].float()
             count = history.shape[1]
-        known = torch.cat([torch.zeros(past - count), torch.ones(count)])
+        known = (torch.arange(past, device=self.device) >= past - count).float()
         history = torch.nn.functional.pad(history, (0, 0, 0, 0, past - count, 0))
         rows = slice(start * FRAMES, (start + new) * FRAMES)
         warped = "warps" in clip
@@ -191,8 +192,8 @@ class WindowSet:
             past=history,
             past_known=known,
             warp=clip["warps"][index].float() if warped else torch.zeros_like(target),
-            warp_valid=clip["valids"][index].float() if warped else torch.zeros(FRAMES, *target.shape[1:]),
-            warp_known=torch.tensor(float(warped)),
+            warp_valid=clip["valids"][index].float() if warped else target.new_zeros(FRAMES, *target.shape[1:]),
+            warp_known=target.new_full((), float(warped)),
             rays=clip["rays"][index].float(),
             keyboard=clip["keyboard"][rows],
             mouse=clip["mouse"][rows],
@@ -206,6 +207,11 @@ def stack_windows(windows: Sequence[Window]) -> Window:
     names = [name for name in Window.__dataclass_fields__ if name != "memory"]
     columns: dict[str, Any] = {name: torch.stack([getattr(window, name) for window in windows]) for name in names}
     return Window(**columns)
+
+
+def _place(clip: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+    """Move a clip, but for the window starts: they are read one by one as plain numbers, for which a device would wait."""
+    return {name: value if name == "starts" else value.to(device) for name, value in clip.items()}
 
 
 def _weight(path: Path) -> float:

@@ -11,6 +11,7 @@ from infra.schema import Bundle
 from infra.store import MissingObjectError
 from modeling.checkpoint import find_checkpoint
 from modeling.compress import CompressConfig, compress
+from modeling.device import NoDeviceError
 from modeling.distil import DistilConfig, distil
 from modeling.loop import OptimiserConfig, Trainer
 from modeling.rollout import RolloutOptions, rollout_segment, start_rollout
@@ -117,3 +118,10 @@ def test_a_killed_training_ends_in_the_same_weights_as_an_undisturbed_one(tmp_pa
     assert resumed.curve == undisturbed.curve
     for name, value in undisturbed.average.items():
         assert torch.equal(value, resumed.average[name])
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_training_where_the_device_is_missing_says_so_in_one_line(walks):
+    store, version = walks
+    with pytest.raises(NoDeviceError, match=r"^train\.device is 'cuda', but .* --set train\.device=cpu$"):
+        train(version, dataclasses.replace(TRAINING, device="cuda"), store)
