@@ -43,15 +43,7 @@ def announce(server: ServerMark, store: Store, version: str) -> str:
         ServerError: nothing takes it, so no deployment is served there.
     """
     for _ in range(TRIES):
-        began = datetime.now(UTC)
-        event = {
-            "id": str(uuid.uuid4()),
-            "occurred": began.isoformat(),
-            "event": PUBLISHED,
-            "resource": {"prefect.resource.id": f"worldloom.dataset.{version}", "worldloom.store": store.uri},
-            "payload": {"version": version, "event": event_id(store, version)},
-        }
-        post(server, "/events", [event])
+        began = send(server, store, version)
         deadline = time.monotonic() + SECONDS_A_TRY
         while time.monotonic() < deadline:
             for run in list_flow_runs(server, RETRAIN):
@@ -59,6 +51,24 @@ def announce(server: ServerMark, store: Store, version: str) -> str:
                     return str(run["name"])
             time.sleep(0.5)
     raise ServerError(f"nothing at {server.url} takes dataset {version[:12]}; is `worldloom deploy` running for this home?")
+
+
+def send(server: ServerMark, store: Store, version: str) -> datetime:
+    """Send ``worldloom.dataset.published`` once, whether or not anything takes it; returns when that was.
+
+    Raises:
+        OSError: the server does not answer or refuses.
+    """
+    now = datetime.now(UTC)
+    event = {
+        "id": str(uuid.uuid4()),
+        "occurred": now.isoformat(),
+        "event": PUBLISHED,
+        "resource": {"prefect.resource.id": f"worldloom.dataset.{version}", "worldloom.store": store.uri},
+        "payload": {"version": version, "event": event_id(store, version)},
+    }
+    post(server, "/events", [event])
+    return now
 
 
 def list_flow_runs(server: ServerMark, flow: str) -> list[dict[str, Any]]:

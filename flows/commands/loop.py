@@ -1,13 +1,17 @@
 """The whole loop, and each stage by its own verb."""
 
+import functools
+
 import click
 
 from flows.cli import VERBS
 from flows.pipeline import STAGES, Loop
 from flows.pool import open_pool
+from flows.publish import publish_dataset, published_dataset
 from flows.release import require_released
-from flows.server import PrefectServer
+from flows.server import PrefectServer, read_mark
 from flows.summary import summarise_stage
+from flows.triggers import send
 from flows.workplace import Workplace, at_workplace
 from infra.lock import hold_folder
 from infra.stage import StageResult
@@ -29,7 +33,7 @@ def run_loop(place: Workplace, loop: Loop, until: str, *, observed: bool = False
             else:
                 with open_pool(place.profile.pool) as loop.pool:
                     for result in loop.run(until):
-                        _say(result)
+                        say_stage(place, result)
         finally:
             if loop.results:
                 click.echo(f"report     {loop.write_report(place.home).resolve()}")
@@ -45,11 +49,28 @@ def _run_observed(place: Workplace, loop: Loop, until: str) -> None:
         click.echo(f"dashboard  {server.url} while this runs; afterwards: {place.command('dashboard')}")
         from flows.observe import run_observed  # Prefect reads its settings when it is imported
 
-        run_observed(loop, until, _say)
+        run_observed(loop, until, functools.partial(say_stage, place))
 
 
-def _say(result: StageResult) -> None:
+def say_stage(place: Workplace, result: StageResult) -> None:
+    """Say what a stage did; a dataset version that it made becomes the published one."""
     click.echo(summarise_stage(result))
+    if result.stage == "curate" and not (result.reused and published_dataset(place.store)):
+        _publish(place, result.outputs["dataset"])
+
+
+def _publish(place: Workplace, version: str) -> None:
+    """Publish a version and tell the Prefect server of this home, where there is one.
+
+    Nobody need take the news here: ``deploy`` asks for what it missed when it starts.
+    """
+    server = read_mark(place.prefect) if publish_dataset(place.store, version) else None
+    if server is None:
+        return
+    try:
+        send(server, place.store, version)
+    except OSError as error:
+        click.echo(f"published  {version[:12]}; the Prefect server at {server.url} was not told: {error}", err=True)
 
 
 @click.command(epilog="Example: worldloom run --profile tiny --set pool.actors=2")

@@ -2,19 +2,27 @@
 
 import dataclasses
 import json
+import os
 import signal
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flows.publish import publish_dataset
-from flows.server import read_mark
-from flows.triggers import RETRAIN, event_id, list_flow_runs, retrain_once, was_retrained
+from flows.commands.loop import say_stage
+from flows.publish import publish_dataset, published_dataset
+from flows.server import ServerMark, choose_port, read_mark
+from flows.triggers import PUBLISHED, RETRAIN, event_id, list_flow_runs, retrain_once, was_retrained
+from flows.workplace import open_workplace
 from infra.datasets import load_dataset, put_dataset
+from infra.schema import DatasetVersion
 from infra.schema.run import Run
+from infra.stage import StageResult
 from infra.store import Store, open_store
 from infra.tables import read_records
 from tests.flows.conftest import NO_CAP, SmokeRun, command, worldloom
@@ -44,6 +52,60 @@ def test_a_repeated_event_does_nothing_but_a_failed_one_may_come_again(tmp_path:
     assert was_retrained(store, "v")
     assert len(done) == 2
     assert not retrain_once(store, "w", "f", work).reused
+
+
+@pytest.fixture
+def listener() -> Iterator[tuple[int, list[Any]]]:
+    """A server on loopback that takes whatever is posted: its port, and what came."""
+    came: list[Any] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            came.append((self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *arguments: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_port, came
+        server.shutdown()
+        thread.join()
+
+
+def curated(version: str, *, reused: bool = False) -> StageResult:
+    return StageResult(stage="curate", key="k", outputs={"dataset": version}, seconds=0.1, reused=reused, stopped_early=False)
+
+
+def test_the_loop_publishes_what_it_curated_and_sends_the_event_once(
+    tmp_path: Path, listener: tuple[int, list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, came = listener
+    monkeypatch.setattr("flows.commands.loop.summarise_stage", lambda result: result.stage)
+    place = open_workplace("smoke", tmp_path, None, ())
+    monkeypatch.setattr("flows.commands.loop.read_mark", lambda folder: ServerMark(pid=os.getpid(), port=port))
+    version = put_dataset(place.store, DatasetVersion(name="n", width=8, height=8, fps=16.0, parents=(), clips=()))
+    for reused in (False, True, False):  # a version that is published already is no news
+        say_stage(place, curated(version, reused=reused))
+    assert published_dataset(place.store) == version
+    [(path, [event])] = came
+    assert (path, event["event"], event["payload"]["version"]) == ("/api/events", PUBLISHED, version)
+    assert event["payload"]["event"] == event_id(place.store, version)
+
+
+def test_a_server_that_does_not_answer_does_not_stop_the_loop(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.commands.loop.summarise_stage", lambda result: result.stage)
+    place = open_workplace("smoke", tmp_path, None, ())
+    monkeypatch.setattr("flows.commands.loop.read_mark", lambda folder: ServerMark(pid=os.getpid(), port=choose_port(0)))
+    version = put_dataset(place.store, DatasetVersion(name="n", width=8, height=8, fps=16.0, parents=(), clips=()))
+    say_stage(place, curated(version))
+    assert published_dataset(place.store) == version
+    assert "was not told" in capsys.readouterr().err
 
 
 def wait_for(condition: Any, seconds: float, what: str) -> Any:
