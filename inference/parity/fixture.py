@@ -32,9 +32,6 @@ class Fixture:
             raise FixtureError(f"{folder / file}: tensor {name} {where}; fetch the whole fixture folder again")
         self._used: set[str] = set()
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._tensors
-
     def __getitem__(self, name: str) -> Tensor:
         """A tensor, floating ones in float32.
 
@@ -43,6 +40,10 @@ class Fixture:
         """
         value = self.raw(name)
         return value.float() if value.is_floating_point() else value
+
+    def get(self, name: str) -> Tensor | None:
+        """As by index, None where the file has no such tensor."""
+        return self[name] if name in self._tensors else None
 
     def raw(self, name: str) -> Tensor:
         """A tensor as it is stored."""
