@@ -16,6 +16,7 @@ from modeling.attention import attention
 class ActionCache:
     """One block's; memory latents first."""
 
+    weight: Tensor  # (A, D) the first mouse layer's part for tokens, in one piece
     mouse: Tensor  # (B, F, A) what the mouse windows add to the first layer, bias included
     key: Tensor  # (B, F, H, d)
     value: Tensor  # (B, F, H, d)
@@ -30,6 +31,7 @@ def prepare_actions(module: ActionModule, actions: Actions, memory: int, width: 
     windows = module.cut_windows(actions.mouse, actions.memory_mouse).flatten(2)
     key, value = module.embed_keys(actions, table)
     return ActionCache(
+        weight=first.weight[:, :width].contiguous(),
         mouse=F.linear(windows.to(first.weight.dtype), first.weight[:, width:], first.bias),
         key=key,
         value=value,
@@ -44,8 +46,8 @@ def run_actions(module: ActionModule, x: Tensor, cache: ActionCache, span: Span,
 
 
 def _attend_mouse(module: ActionModule, x: Tensor, cache: ActionCache, span: Span, kept: Kept | None) -> Tensor:
-    first, heads = _first(module), module.config.heads
-    hidden = F.linear(x, first.weight[:, : x.shape[-1]]).unflatten(1, (-1, span.spots))  # (B, F, S, A)
+    heads = module.config.heads
+    hidden = F.linear(x, cache.weight).unflatten(1, (-1, span.spots))  # (B, F, S, A)
     hidden = hidden.add_(cache.mouse[:, span.absent :, None])
     for layer in list(module.mouse_mlp)[1:]:
         hidden = layer(hidden)

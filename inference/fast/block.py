@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inference.fast.actions import ActionCache, run_actions
+from inference.fast.cpu_kernels import linear_gelu
 from inference.fast.frozen import Frozen
 from inference.fast.span import Span
 from inference.fast.turning import norm_and_turn
@@ -89,8 +90,7 @@ def run_block(block: Block, x: Tensor, cache: BlockCache, stage: Stage, number: 
     if last:
         x, span = x[:, span.split :], replace(span, absent=span.clean)
     normed = rows.normalise(block.norm2, x, 3, span.split)
-    hidden = torch.ops.aten.gelu_(block.ffn[0](normed), approximate="tanh")
-    return rows.add_gated(x, block.ffn[2](hidden), 5, span.split)
+    return rows.add_gated(x, block.ffn[2](linear_gelu(block.ffn[0], normed)), 5, span.split)
 
 
 def _attend(layer: AttentionLayer, x: Tensor, stage: Stage, number: int, asking: int) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from inference.fast.actions import prepare_actions
 from inference.fast.block import BlockCache, Stage, run_block
+from inference.fast.cpu_kernels import CpuKernels
 from inference.fast.frozen import Frozen
 from inference.fast.prompt import PromptCache
 from inference.fast.span import Span
@@ -72,15 +73,16 @@ class FastDenoiser:
         memory = 0 if inputs.memory is None else inputs.memory.latents.shape[2]
         past = 0 if inputs.past is None else inputs.past.shape[2]
         span = Span(clean=memory + past, noisy=inputs.noisy, spots=inputs.height * inputs.width // patch**2)
-        return SegmentCache(
-            span=span,
-            height=inputs.height,
-            clean=self._embed_clean(inputs, past),
-            extra=self._embed_extra(inputs, past),
-            clean_time=self._time(prompt.keys[0].new_zeros(1, dtype=torch.float32)),
-            table=self._table(inputs, past, prompt.keys[0].device),
-            blocks=self._prepare_blocks(inputs, prompt, memory),
-        )
+        with CpuKernels():
+            return SegmentCache(
+                span=span,
+                height=inputs.height,
+                clean=self._embed_clean(inputs, past),
+                extra=self._embed_extra(inputs, past),
+                clean_time=self._time(prompt.keys[0].new_zeros(1, dtype=torch.float32)),
+                table=self._table(inputs, past, prompt.keys[0].device),
+                blocks=self._prepare_blocks(inputs, prompt, memory),
+            )
 
     @torch.no_grad()
     def step(self, noisy: Tensor, time: Tensor, cache: SegmentCache, frozen: Frozen | None = None) -> Tensor:
@@ -88,25 +90,30 @@ class FastDenoiser:
 
         With ``frozen`` the clean tokens run in its first step only: approximate.
         """
-        model = self.denoiser
-        stamp = model.embed_time(time[:, None])
-        skip = frozen is not None and frozen.filled
-        stage = Stage(
-            span=replace(cache.span, absent=cache.span.clean) if skip else cache.span,
-            clean_time=cache.clean_time,
-            noisy_time=self._project(stamp),
-            table=cache.table,
-            frozen=frozen,
-        )
+        with CpuKernels():
+            stamp = self.denoiser.embed_time(time[:, None])
+            skip = frozen is not None and frozen.filled
+            stage = Stage(
+                span=replace(cache.span, absent=cache.span.clean) if skip else cache.span,
+                clean_time=cache.clean_time,
+                noisy_time=self._project(stamp),
+                table=cache.table,
+                frozen=frozen,
+            )
+            tokens = self._run_blocks(self._tokens(noisy, cache, skip).to(stage.noisy_time.dtype), cache, stage)
+            return self.denoiser.join_patches(self.denoiser.head(tokens, stamp), cache.span.noisy, cache.height)
+
+    def _tokens(self, noisy: Tensor, cache: SegmentCache, skip: bool) -> Tensor:
+        """Embedded tokens (B, L, D) that the blocks may overwrite, without clean ones where they are to be skipped."""
         x = self._embed(noisy, 0, bias=True)
         if cache.extra is not None:
-            x = x + cache.extra
-        if cache.clean is not None and not skip:
-            x = torch.cat([cache.clean.expand(len(x), -1, -1), x], 1)
-        x = x.to(torch.promote_types(x.dtype, stage.noisy_time.dtype))
+            x.add_(cache.extra)
+        return x if cache.clean is None or skip else torch.cat([cache.clean.expand(len(x), -1, -1), x], 1)
+
+    def _run_blocks(self, x: Tensor, cache: SegmentCache, stage: Stage) -> Tensor:
         for number, block in enumerate(self._blocks):
             x = run_block(block, x, cache.blocks[number], stage, number, last=number == len(self._blocks) - 1)
-        return model.join_patches(model.head(x, stamp), cache.span.noisy, cache.height)
+        return x
 
     def _prepare_blocks(self, inputs: SegmentInputs, prompt: PromptCache, memory: int) -> tuple[BlockCache, ...]:
         camera = None if inputs.rays is None else _Camera(self.denoiser, inputs.rays)

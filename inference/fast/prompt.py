@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from inference.fast.cpu_kernels import CpuKernels
 from modeling.denoiser import Denoiser
 from modeling.denoiser_blocks import Block
 
@@ -40,12 +41,13 @@ def prepare_prompt(denoiser: Denoiser, text: Tensor) -> PromptCache:
         bias = torch.zeros(1, 1, 1, kept)
         bias[..., -1] = math.log(rows - kept + 1)
     keys, values = [], []
-    context = _embed_rows(denoiser, text, kept)
-    for block in denoiser.blocks:
-        assert isinstance(block, Block)
-        layer = block.cross_attn
-        keys.append(layer.norm_k(layer.k(context)).unflatten(-1, (layer.heads, -1)))
-        values.append(layer.v(context).unflatten(-1, (layer.heads, -1)))
+    with CpuKernels():
+        context = _embed_rows(denoiser, text, kept)
+        for block in denoiser.blocks:
+            assert isinstance(block, Block)
+            layer = block.cross_attn
+            keys.append(layer.norm_k(layer.k(context)).unflatten(-1, (layer.heads, -1)))
+            values.append(layer.v(context).unflatten(-1, (layer.heads, -1)))
     return PromptCache(keys=tuple(keys), values=tuple(values), bias=bias)
 
 
