@@ -57,7 +57,7 @@ def load_denoiser(folder: Path, *, dtype: torch.dtype | None = None) -> Denoiser
     Raises:
         WeightsError: a file or tensor is missing, left over, misshapen or cut short, or the config does not fit.
     """
-    values, tensors = read_json(folder / "config.json"), read_shards(folder)
+    values, tensors = read_json(folder / "config.json"), read_shards(folder, dtype)
     config = read_config(values, tensors, folder)
     with torch.device("meta"):
         model = Denoiser(config)

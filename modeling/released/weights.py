@@ -20,8 +20,10 @@ class WeightsError(WorldloomError):
     """A published file is missing, damaged, or of another model."""
 
 
-def read_shards(folder: Path) -> dict[str, Tensor]:
+def read_shards(folder: Path, dtype: torch.dtype | None = None) -> dict[str, Tensor]:
     """All tensors of a folder of safetensors shards, with or without an index file, by their own names.
+
+    Floating ones become ``dtype`` as they are read, so that the file's own type never fills the memory.
 
     Raises:
         WeightsError: names the file that is missing or cut short, or the tensor that two files hold.
@@ -29,22 +31,22 @@ def read_shards(folder: Path) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
     holder: dict[str, str] = {}
     for path in _shards(folder):
-        for name, value in read_safetensors(path).items():
+        for name, value in read_safetensors(path, dtype).items():
             if name in holder:
                 raise WeightsError(f"{folder}: {holder[name]} and {path.name} both hold tensor {name}; keep one of them")
             tensors[name], holder[name] = value, path.name
     return tensors
 
 
-def read_safetensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of one safetensors file.
+def read_safetensors(path: Path, dtype: torch.dtype | None = None) -> dict[str, Tensor]:
+    """All tensors of one safetensors file, floating ones as ``dtype`` or as they are stored.
 
     Raises:
         WeightsError: the file is missing, cut short or of another format.
     """
     try:
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
+            return {name: _cast(file.get_tensor(name), dtype) for name in file.keys()}  # noqa: SIM118  # not a mapping
     except FileNotFoundError:
         raise WeightsError(f"{path} is missing; fetch it beside the other published files") from None
     except (SafetensorError, OSError) as error:
@@ -116,7 +118,7 @@ def load_exactly(model: nn.Module, tensors: Mapping[str, Tensor], where: Path, d
         WeightsError: as ``check_tensors``.
     """
     check_tensors(model.state_dict(), tensors, where)
-    model.load_state_dict({name: value.to(dtype) if dtype else value for name, value in tensors.items()}, assign=True)
+    model.load_state_dict({name: _cast(value, dtype) for name, value in tensors.items()}, assign=True)
 
 
 def tensor_of(tensors: Mapping[str, Tensor], name: str, dimensions: int, where: Path) -> Tensor:
@@ -146,6 +148,10 @@ def _shards(folder: Path) -> Iterable[Path]:
     if not (files := sorted(folder.glob("*.safetensors"))):
         raise WeightsError(f"{folder} holds no safetensors files; fetch the published ones")
     return files
+
+
+def _cast(value: Tensor, dtype: torch.dtype | None) -> Tensor:
+    return value.to(dtype) if dtype is not None and value.is_floating_point() else value
 
 
 def _line(error: Exception) -> str:
