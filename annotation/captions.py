@@ -10,8 +10,9 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from annotation.visible import Sight, View, article, find_sights
-from annotation.wsad import DIRECTIONS, Wsad, directions_of
+from annotation.wsad import Wsad
 from infra.depth import DepthReader
+from infra.directions import DIRECTIONS, directions_of
 from infra.schema import Caption, Episode, Frames
 
 VERSION: Final = 1  # raise when the words of a caption change

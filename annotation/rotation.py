@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from annotation.wsad import UNIT
+from infra.directions import UNIT
 from infra.flow import find_corners, to_grey, track_points
 
 Array = NDArray[np.float64]
@@ -38,7 +38,7 @@ class CameraMotion:
 
     turned: Array  # (T-1, 2) degrees of pitch and yaw, + is up and right
     walked: Array  # (T-1, 2) metres to the right and forward of the camera
-    direction: NDArray[np.int64]  # (T-1,) index into annotation.wsad.DIRECTIONS
+    direction: NDArray[np.int64]  # (T-1,) index into infra.directions.DIRECTIONS
     points: NDArray[np.int64]  # (T-1,) how many points were tracked
 
 

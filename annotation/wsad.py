@@ -6,20 +6,15 @@ its emission; that people hold keys is its transition. So hysteresis, walls and 
 
 import itertools
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.dynamics import pitch_and_yaw, walk_direction
+from infra.directions import UNIT, keys_of
+from infra.dynamics import pitch_and_yaw
 from infra.schema.action import KEYS, UNKNOWN_KEY, UNKNOWN_MOUSE, Keyboard, Mouse
 
 Array = NDArray[np.float64]
-
-DIRECTIONS: Final = ("still", "forward", "forward right", "right", "back right", "back", "back left", "left", "forward left")
-_ANGLES: Final = np.radians(np.arange(8) * 45.0)
-UNIT: Final = np.concatenate([np.zeros((1, 2)), np.stack([np.sin(_ANGLES), np.cos(_ANGLES)], -1)])  # (9, 2) right, forward
-_WALK_KEYS: Final = ((), (0,), (0, 3), (3,), (1, 3), (1,), (1, 2), (2,), (0, 2))  # indices of KEYS, by direction
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,22 +103,6 @@ def _to_mean_yaw(moves: Array, c2w: Array) -> Array:
     right = moves[:, 0] * np.cos(mean) - moves[:, 1] * np.sin(mean)
     forward = moves[:, 0] * np.sin(mean) + moves[:, 1] * np.cos(mean)
     return np.stack([right, forward], -1)
-
-
-def directions_of(keyboard: Keyboard) -> NDArray[np.int64]:
-    """Index into ``DIRECTIONS`` of each keyboard row (T, 6); opposite keys cancel; -1 where a walking key is unknown."""
-    right, forward = np.moveaxis(np.sign(walk_direction(keyboard)).astype(np.int64), -1, 0)
-    table = np.array([[6, 7, 8], [5, 0, 1], [4, 3, 2]])  # [right + 1][forward + 1]
-    known = (keyboard[..., :4] != UNKNOWN_KEY).all(-1)
-    return np.where(known, table[right + 1, forward + 1], -1)
-
-
-def keys_of(directions: NDArray[np.int64]) -> NDArray[np.int8]:
-    """The four walking keys (T, 4) of each direction index (T,)."""
-    table = np.zeros((9, 4), np.int8)
-    for row, keys in enumerate(_WALK_KEYS):
-        table[row, list(keys)] = 1
-    return table[directions]
 
 
 def _wrap(degrees: Array) -> Array:

@@ -7,14 +7,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.dynamics import walk_direction
+from infra.directions import DIRECTIONS, directions_of
 from infra.schema.action import Keyboard, Mouse
 
 Array = NDArray[np.float64]
 
-WALKS: Final = ("still", "forward", "forward right", "right", "back right", "back", "back left", "left", "forward left")
 TURNS: Final = ("", "turning left", "turning right")
-CLASSES: Final = tuple(f"{walk} {turn}".strip() for walk in WALKS for turn in TURNS)
+CLASSES: Final = tuple(f"{walk} {turn}".strip() for walk in DIRECTIONS for turn in TURNS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +28,9 @@ class BalanceConfig:
 
 def count_classes(keyboard: Keyboard, mouse: Mouse, dead_zone: float) -> Array:
     """How many of the actions (T, 6), (T, 2) are of each of ``CLASSES``; unknown ones are not counted."""
-    right, forward = np.moveaxis(np.sign(walk_direction(keyboard)).astype(np.int64), -1, 0)
-    walk = np.array([[6, 7, 8], [5, 0, 1], [4, 3, 2]])[right + 1, forward + 1]
-    yaw = mouse[:, 1]
+    walk, yaw = directions_of(keyboard), mouse[:, 1]
     turn = np.where(yaw <= -dead_zone, 1, np.where(yaw >= dead_zone, 2, 0))
-    known = (keyboard[:, :4] >= 0).all(-1) & np.isfinite(yaw)
+    known = (walk >= 0) & np.isfinite(yaw)
     return np.bincount((walk * len(TURNS) + turn)[known], minlength=len(CLASSES)).astype(np.float64)
 
 

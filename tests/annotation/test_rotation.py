@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from annotation.rotation import MotionConfig, classify_direction, classify_motion, estimate_rotation
-from annotation.wsad import DIRECTIONS, local_displacement, turned_degrees
+from annotation.wsad import local_displacement, turned_degrees
+from infra.directions import DIRECTIONS
 from infra.dynamics import DynamicsConfig, camera_to_world, integrate
 from infra.schema import idle_actions, parse_action
 

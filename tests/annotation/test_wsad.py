@@ -6,11 +6,12 @@ import itertools
 import numpy as np
 import pytest
 
-from annotation.wsad import UNIT, Wsad, WsadConfig, directions_of, estimate_glide, infer_wsad, keys_of
+from annotation.wsad import Wsad, WsadConfig, estimate_glide, infer_wsad
 from annotation.wsad_score import infer_fixed_rule, score_by_source, score_wsad, tally_wsad
 from engine.body import Body, Stance
 from engine.scenes.park import build_park
 from engine.walks import plan_walk
+from infra.directions import UNIT, directions_of, keys_of
 from infra.dynamics import DynamicsConfig, camera_to_world, integrate
 from infra.schema import Frames, idle_actions
 from infra.schema.action import Keyboard, Mouse
