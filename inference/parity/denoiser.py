@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from inference.parity.activations import compare_activations
-from inference.parity.fixture import Fixture, compare
+from inference.parity.fixture import Fixture, FixtureError, compare
 from inference.parity.result import CaseResult
 from modeling.action_module import Actions
 from modeling.denoiser import Denoiser, DenoiserConfig, Memory
@@ -40,7 +40,11 @@ class Calls:
         self.model, self.inputs = model, inputs
 
     def run(self, name: str) -> Tensor | None:
-        """The prediction (B, C, F, h, w) of a call, or None where no such call is known."""
+        """The prediction (B, C, F, h, w) of a call, or None where no such call is known.
+
+        Raises:
+            FixtureError: the inputs of the call do not fit together.
+        """
         calls: dict[str, Callable[[], Tensor]] = {
             "first": lambda: self._clip("first", "ctx", "first.t"),
             "first_short_context": lambda: self._clip("first", "ctx_short", "first.t"),
@@ -52,7 +56,11 @@ class Calls:
             "small_t1d": lambda: self._clip("small", "ctx", "small.t_1d"),
             "tiny": lambda: self._clip("tiny", "ctx", "tiny.t"),
         }
-        return calls[name]() if name in calls else None
+        try:
+            return calls[name]() if name in calls else None
+        except (RuntimeError, ValueError, IndexError) as error:
+            reason = str(error).partition("\n")[0][:120]
+            raise FixtureError(f"{INPUTS}: the inputs of call {name} do not fit together ({reason}); fetch it again") from None
 
     def _clip(self, clip: str, text: str, time: str) -> Tensor:
         rays = self.inputs.get(f"{clip}.plucker_emb")

@@ -8,6 +8,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from inference.parity import denoiser, mixed_precision
+from inference.parity.fixture import FixtureError
 from modeling.released.weights import WeightsError
 
 PARITY = Path(__file__).parents[2] / "parity"
@@ -61,6 +62,14 @@ def test_a_changed_tensor_of_mixed_precision_is_caught(copied, tensor):
     change(copied, "dit_outputs_mixed_precision", tensor)
     failed = [result.name for result in mixed_precision.run(copied, META) if not result.passed]
     assert f"dit mixed precision {tensor}" in failed
+
+
+def test_inputs_that_do_not_fit_together_are_named(copied):
+    tensors = load_file(copied / "dit_inputs.safetensors")
+    tensors["first.predict_latent_idx"][0] += 1
+    save_file(tensors, copied / "dit_inputs.safetensors")
+    with pytest.raises(FixtureError, match="inputs of call first do not fit together"):
+        denoiser.run(copied, META)
 
 
 def test_a_folder_without_activations_is_complete(copied):
