@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import os
-import signal
 import subprocess
 import threading
 import time
@@ -149,7 +148,7 @@ def test_each_published_version_is_retrained_on_exactly_once(smoke_run: SmokeRun
 
             runs = wait_for(all_over, 900, "retraining of both versions")
         finally:
-            deployment.send_signal(signal.SIGINT)
+            deployment.terminate()
             deployment.wait(120)
     assert sorted(retrained(store)) == sorted([first, second])
     worked = [run for run in runs if run["state_name"] == "Completed"]

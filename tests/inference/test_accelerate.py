@@ -22,7 +22,7 @@ def play(model):
     session = WorldSession(model)
     image = np.random.default_rng(1).integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)
     session.reset(image, "a wall", 3)
-    keyboard, mouse = np.zeros((8, 6), np.int8), np.full((8, 2), 0.05, np.float32)
+    keyboard, mouse = np.zeros((4, 6), np.int8), np.full((4, 2), 0.05, np.float32)
     keyboard[:, 0] = 1
     return np.concatenate([session.step((keyboard, mouse)).frames for _ in range(4)])
 
