@@ -31,6 +31,7 @@ VERBS: Final = {
     "stop": ("play:stop", "Stop what play, dashboard and deploy left running."),
     "dashboard": ("dashboard:dashboard", "Show what ran, in the Prefect UI."),
     "deploy": ("dashboard:deploy", "Collect on a schedule; retrain and release on every published dataset."),
+    "bench": ("bench:bench", "Measure a part on this machine: bench denoiser."),
     "doctor": ("machine:doctor", "Say what works on this machine and what does not."),
 }
 """Verb to the command behind it and what it does; a verb's module in flows/commands is imported when it is called."""

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 try:  # the extra `cuda`
-    from flash_attn import flash_attn_func
+    from flash_attn import flash_attn_func as flash_attn_func
 except ImportError:  # SDPA gives the same result
     flash_attn_func = None
 

@@ -56,20 +56,3 @@ def random_segment(
     text = draw(batch, 10, 20)
     text[:, 7:] = 0
     return inputs, text
-
-
-def run_plainly(model: Denoiser, inputs: SegmentInputs, text: Tensor, noisy: Tensor, time: Tensor) -> Tensor:
-    """The same call of the clean model: (B, C, N, h, w) for the noisy latents."""
-    past = noisy[:, :, :0] if inputs.past is None else inputs.past
-    times = torch.cat([time.new_zeros(len(time), past.shape[2]), time[:, None].expand(-1, inputs.noisy)], 1)
-    out: Tensor = model(
-        torch.cat([past.to(noisy), noisy], 2),
-        times,
-        text,
-        rays=inputs.rays,
-        actions=inputs.actions,
-        memory=inputs.memory,
-        positions=inputs.positions,
-        extra=inputs.extra,
-    )
-    return out[:, :, past.shape[2] :]

@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
+from inference.bench.cases import run_plainly
 from inference.fast.denoiser import FastDenoiser, SegmentInputs, first_equal
 from inference.fast.frozen import Frozen
 from inference.fast.prompt import prepare_prompt
 from modeling.int8 import quantise_linears
-from tests.inference.denoiser_cases import ACTION, CELLS, random_denoiser, random_segment, run_plainly
+from tests.inference.denoiser_cases import ACTION, CELLS, random_denoiser, random_segment
 
 EXACT = 1e-5  # absolute and relative, float32
 

@@ -1,0 +1,1 @@
+"""Benchmarks: what was measured, on what, with which command. Nothing here is estimated."""
