@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import logging
 import time
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import Final
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from inference.generator import Generator, ModelStoppedError
 from inference.limits import RateConfig, RateLimit
@@ -30,6 +32,8 @@ from inference.protocol import (
 from inference.seats import FullError, Seats
 from inference.served import ServedWorld
 from inference.stream import Stream, StreamConfig, Walk
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 class Farewell(Exception):  # noqa: N818 - an ending, not always an error
@@ -85,10 +89,8 @@ class Connection:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
-        except Farewell as farewell:
-            code, reason = farewell.code, str(farewell)
-        except (WebSocketDisconnect, ConnectionError, RuntimeError) as error:
-            reason = str(error)
+        except Exception as error:  # whatever it is, it ends this connection and no other
+            code, reason = self._ending(error)
         finally:
             for task in tasks:
                 task.cancel()
@@ -98,11 +100,23 @@ class Connection:
         with contextlib.suppress(Exception):  # it may be gone already
             await asyncio.wait_for(self.socket.close(code, reason[:120]), 2.0)
 
+    def _ending(self, error: Exception) -> tuple[int, str]:
+        """Closing code and reason; an error that is no kind of leaving is the server's own, and one line in its log."""
+        if isinstance(error, Farewell):
+            return error.code, str(error)
+        # Starlette says with a RuntimeError that it was asked to speak to someone who has left.
+        left = WebSocketState.DISCONNECTED in (self.socket.client_state, self.socket.application_state)
+        if left or isinstance(error, (WebSocketDisconnect, ConnectionError)):
+            return 1000, str(error)
+        _LOG.error("a player's connection failed: %s: %s", type(error).__name__, " ".join(str(error).split()))
+        return 1011, "the server failed here; reload the page to play on"
+
     async def _send(self) -> None:
         while (item := await self.outbox.take()) is not None:
             sending = self.socket.send_text(item) if isinstance(item, str) else self.socket.send_bytes(item.to_bytes())
             try:
-                await asyncio.wait_for(sending, self.config.send_seconds)
+                async with asyncio.timeout(self.config.send_seconds):  # Python 3.11's wait_for may swallow a cancellation
+                    await sending
             except TimeoutError:
                 raise Farewell(1008, f"nothing was taken for {self.config.send_seconds:.0f} s") from None
 
@@ -156,7 +170,8 @@ class Connection:
 
     async def _hear_hello(self) -> None:
         try:
-            message = self._parse(await asyncio.wait_for(self._next_text(), self.config.hello_seconds))
+            async with asyncio.timeout(self.config.hello_seconds):
+                message = self._parse(await self._next_text())
         except TimeoutError:
             raise Farewell(1008, "say hello first") from None
         except ProtocolError as error:

@@ -10,7 +10,7 @@ from infra.store import Store
 from modeling.checkpoint import find_checkpoint
 from modeling.world_model import world_from_json
 
-NOT_RELEASED = "not released: this candidate did not pass the gate"
+NOT_RELEASED = "not released: this is a candidate, not the model that was released"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ from inference.connection import ConnectionConfig
 from inference.generator import Generator, GeneratorConfig
 from inference.limits import RateConfig
 from inference.server import PortInUseError, ServeConfig, bind, greeting
+from inference.stream import Stream
 from tests.inference.panning_world import FPS, FRAMES, HEIGHT, WIDTH, load_panning, panning_shape, start_image
 from tests.inference.serving import TestPlayer, connected, panning_served, playing, serving
 
@@ -335,6 +336,24 @@ def test_a_crash_of_the_model_is_one_line_and_the_walk_begins_anew():
             text, frame = asyncio.run(play(address, generator))
     assert "killed by signal 9" in text and "begins anew" in text and "\n" not in text
     assert frame == 0
+
+
+def test_a_fault_of_the_server_closes_that_connection_with_1011_and_is_one_line_in_the_log(address, monkeypatch, caplog):
+    def fail(self, paused):
+        raise RuntimeError("a fault\nof ours")
+
+    async def play():
+        async with playing(address) as other, playing(address) as player:
+            monkeypatch.setattr(Stream, "pause", fail)
+            await player.say(type="pause", paused=False)
+            ended = await player.closing()
+            monkeypatch.undo()
+            return ended, await frames_of(other, FRAMES)
+
+    (code, reason), seen = asyncio.run(play())
+    assert code == 1011 and "reload" in reason
+    assert [record.getMessage() for record in caplog.records] == ["a player's connection failed: RuntimeError: a fault of ours"]
+    assert len(seen) == FRAMES
 
 
 def test_a_port_in_use_is_one_line_that_names_port_and_flag(address):
