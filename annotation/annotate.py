@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from annotation.captions import CaptionConfig, MetadataCaptioner, Subject
 from annotation.poses import PoseRow, RecordedPoses
@@ -18,7 +19,7 @@ from annotation.wsad import Wsad, WsadConfig, infer_wsad
 from annotation.wsad_score import WsadTally, infer_fixed_rule, score_by_source, tally_wsad
 from infra.digest import canonical_json, sha256_of
 from infra.episodes import list_episodes, read_episode, read_scene
-from infra.schema import Caption, Episode
+from infra.schema import Caption, Episode, Frames
 from infra.stage import StageContext, StageResult, run_stage
 from infra.store import Store, open_store
 from infra.tables import append_rows, read_rows, records_from, rows_from
@@ -88,9 +89,6 @@ def annotate_episode(store_uri: str, config: AnnotateConfig, episode: Episode) -
     frames, _, depth = read_episode(store, episode)
     poses = RecordedPoses().estimate(episode, frames)
     wsad = infer_wsad(poses.c2w, config.wsad)
-    keyboard, mouse = infer_fixed_rule(poses.c2w)
-    fixed = Wsad(keyboard=keyboard, mouse=mouse, confidence=wsad.confidence, moved=wsad.moved, step=wsad.step)
-    tally, control = (tally_wsad(guess, frames, config.wsad.degrees_per_mouse_unit) for guess in (wsad, fixed))
     subject = Subject(episode=episode, frames=frames, wsad=wsad, scene=read_scene(store, episode), depth=depth)
     return Annotation(
         pose=PoseRow(
@@ -101,23 +99,33 @@ def annotate_episode(store_uri: str, config: AnnotateConfig, episode: Episode) -
             frames=len(frames),
             poses_object=episode.frames_object,
         ),
-        action=ActionRow(
-            episode_id=episode.episode_id,
-            source=episode.source,
-            annotator=annotator_name(config),
-            actions_object=store.put_bytes(_actions_parquet(wsad), ".parquet"),
-            step=wsad.step,
-            coverage=float((wsad.keyboard[:-1, 0] >= 0).mean()) if len(frames) > 1 else 0.0,
-            scored=episode.action_quality == "recorded",
-            moved=tally.moved,
-            stopped=tally.stopped,
-            fixed_moved=control.moved,
-            fixed_stopped=control.stopped,
-            mouse_error=tally.mouse_error,
-            mouse_worst=tally.mouse_worst,
-            mouse_values=tally.mouse_values,
-        ),
+        action=_score_actions(episode, frames, poses.c2w, wsad, store.put_bytes(_actions_parquet(wsad), ".parquet"), config),
         captions=tuple(MetadataCaptioner(config.captions).caption(subject)),
+    )
+
+
+def _score_actions(
+    episode: Episode, frames: Frames, c2w: NDArray[np.float64], wsad: Wsad, actions_object: str, config: AnnotateConfig
+) -> ActionRow:
+    """How the inferred input, and the fixed-threshold control beside it, agree with what was recorded."""
+    keyboard, mouse = infer_fixed_rule(c2w)
+    fixed = Wsad(keyboard=keyboard, mouse=mouse, confidence=wsad.confidence, moved=wsad.moved, step=wsad.step)
+    tally, control = (tally_wsad(guess, frames, config.wsad.degrees_per_mouse_unit) for guess in (wsad, fixed))
+    return ActionRow(
+        episode_id=episode.episode_id,
+        source=episode.source,
+        annotator=annotator_name(config),
+        actions_object=actions_object,
+        step=wsad.step,
+        coverage=float((wsad.keyboard[:-1, 0] >= 0).mean()) if len(frames) > 1 else 0.0,
+        scored=episode.action_quality == "recorded",
+        moved=tally.moved,
+        stopped=tally.stopped,
+        fixed_moved=control.moved,
+        fixed_stopped=control.stopped,
+        mouse_error=tally.mouse_error,
+        mouse_worst=tally.mouse_worst,
+        mouse_values=tally.mouse_values,
     )
 
 

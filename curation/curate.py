@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 from curation.balance import BalanceConfig
 from curation.decide import Decision, Path, Publication, SheetConfig, choose_prompt, count_actions, count_reasons, decide, weigh
-from curation.filters import FilterConfig, choose_format
+from curation.filters import FilterConfig, Format, choose_format
 from curation.publish import DatasetRow, publish
 from curation.score import ClipScores, ScoreConfig, score_clip
 from curation.segment import CutConfig, cut_clips
@@ -89,16 +89,7 @@ def curate(
         splits = split_scenes(episodes, config.split)
         tasks = [(episode, splits[episode.scene_id]) for episode in episodes]
         scores = _score_all(store, config, pool, tasks, context)
-        decisions: list[Decision] = []
-        paths: list[Path] = []
-        for number, (episode, split) in enumerate(tasks):
-            context.progress(number + 1, len(tasks), "episodes judged")
-            frames, _, _ = read_episode(store, episode)
-            judged = decide(episode, scores[episode.episode_id], shape, split, config.filters)
-            words = captions[episode.episode_id]
-            decisions += [_decision(episode, split, frames, words, one, reasons, config) for one, reasons in judged]
-            if split == "train" and any(not reasons for _, reasons in judged):
-                paths.append((episode.scene_id, episode.walk, frames.c2w[:, :3, 3]))
+        decisions, paths = _judge(store, config, shape, tasks, scores, captions, context)
         weights = weigh(decisions, config.balance)
         publication = Publication(
             name=config.name,
@@ -112,6 +103,29 @@ def curate(
         return _outputs(publish(store, publication), publication)
 
     return run_stage(store, name="curate", version=VERSION, inputs=inputs, config=config, work=work, fresh=fresh)
+
+
+def _judge(
+    store: Store,
+    config: CurateConfig,
+    shape: Format,
+    tasks: Sequence[Task],
+    scores: Mapping[str, Scored],
+    captions: Mapping[str, Sequence[Caption]],
+    context: StageContext,
+) -> tuple[list[Decision], list[Path]]:
+    """Decide on every clip; and the paths walked in the episodes that give any for training."""
+    decisions: list[Decision] = []
+    paths: list[Path] = []
+    for number, (episode, split) in enumerate(tasks):
+        context.progress(number + 1, len(tasks), "episodes judged")
+        frames, _, _ = read_episode(store, episode)
+        judged = decide(episode, scores[episode.episode_id], shape, split, config.filters)
+        words = captions[episode.episode_id]
+        decisions += [_decision(episode, split, frames, words, one, reasons, config) for one, reasons in judged]
+        if split == "train" and any(not reasons for _, reasons in judged):
+            paths.append((episode.scene_id, episode.walk, frames.c2w[:, :3, 3]))
+    return decisions, paths
 
 
 def _decision(

@@ -44,10 +44,7 @@ def publish(store: Store, publication: Publication) -> DatasetRow:
     """
     decisions = publication.decisions
     accepted = [one for one in decisions if one.accepted]
-    counts = {split: sum(one.split == split for one in accepted) for split in ("train", "val", "test")}
-    if counts["train"] == 0:
-        reasons = ", ".join(f"{name} {count}" for name, count in count_reasons(decisions).items()) or "there are no clips"
-        raise ValueError(f"no training clip was accepted ({reasons}); collect more, or loosen curate.filters")
+    counts = _count_splits(publication)
     dataset = DatasetVersion(
         name=publication.name,
         width=publication.shape.width,
@@ -78,6 +75,20 @@ def publish(store: Store, publication: Publication) -> DatasetRow:
     )
     append_rows(store, "datasets", rows_from([row]), transaction=f"dataset-{sha256_of(json.dumps(asdict(row)).encode())}")
     return row
+
+
+def _count_splits(publication: Publication) -> dict[str, int]:
+    """Accepted clips of each split.
+
+    Raises:
+        ValueError: there are none for training.
+    """
+    decisions = publication.decisions
+    counts = {split: sum(one.accepted and one.split == split for one in decisions) for split in ("train", "val", "test")}
+    if counts["train"] == 0:
+        reasons = ", ".join(f"{name} {count}" for name, count in count_reasons(decisions).items()) or "there are no clips"
+        raise ValueError(f"no training clip was accepted ({reasons}); collect more, or loosen curate.filters")
+    return counts
 
 
 def draw_plots(store: Store, publication: Publication) -> dict[str, str]:

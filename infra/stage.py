@@ -72,13 +72,8 @@ def run_stage(
     if not fresh and (found := find_run(store, key)) is not None:
         return found
     context = StageContext(name, key, store, vars(config).get("max_seconds"))
-    if fresh:
-        shutil.rmtree(context.scratch, ignore_errors=True)
     started, began = time.time(), time.monotonic()
-    try:
-        outputs = dict(work(context))
-    finally:
-        context.progress.close()
+    outputs = _do(work, context, fresh)
     run = Run(
         key=key,
         stage=name,
@@ -95,6 +90,15 @@ def run_stage(
     )
     append_rows(store, "runs", rows_from([run]), transaction=f"{key}-{uuid.uuid4().hex}")
     return _result(run, reused=False)
+
+
+def _do(work: Callable[[StageContext], Mapping[str, Any]], context: StageContext, fresh: bool) -> dict[str, Any]:
+    if fresh:
+        shutil.rmtree(context.scratch, ignore_errors=True)
+    try:
+        return dict(work(context))
+    finally:
+        context.progress.close()
 
 
 def find_run(store: Store, key: str) -> StageResult | None:
