@@ -8,6 +8,7 @@ import os
 import shlex
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -200,10 +201,41 @@ def _start_game(vizdoom: Any) -> Any:
             variable.CAMERA_ANGLE,
         ]
     )
+    sweep_leftovers(Path("/dev/shm"))
     with tempfile.TemporaryDirectory() as folder:
         game.set_vizdoom_path(str(_leash(Path(vizdoom.__file__).parent / "vizdoom", Path(folder))))
         game.init()
     return game
+
+
+def sweep_leftovers(folder: Path, seconds: float = 60.0) -> int:
+    """Remove the shared memory of games whose recorder was killed; how many pieces there were.
+
+    Left over is what is ours, older than ``seconds`` (a game that just starts is no leftover) and mapped by no process.
+    """
+    found = [path for path in folder.glob("ViZDoom*") if _is_old(path, seconds)]
+    if not found:
+        return 0
+    maps = "".join(_read_maps(process) for process in Path("/proc").glob("[0-9]*"))
+    left = [path for path in found if str(path) not in maps]
+    for path in left:
+        path.unlink(missing_ok=True)
+    return len(left)
+
+
+def _is_old(path: Path, seconds: float) -> bool:
+    try:
+        facts = path.stat()
+    except FileNotFoundError:  # its game just ended
+        return False
+    return facts.st_uid == os.geteuid() and time.time() - facts.st_mtime > seconds
+
+
+def _read_maps(process: Path) -> str:
+    try:
+        return (process / "maps").read_text()
+    except OSError:  # it ended, or is another user's and cannot have opened what is ours
+        return ""
 
 
 def _leash(program: Path, folder: Path) -> Path:

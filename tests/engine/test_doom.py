@@ -1,5 +1,7 @@
 """ViZDoom through the same protocol: lock-step, repeatable, with poses and depth that agree with the pixels."""
 
+import mmap
+import os
 import pickle
 import subprocess
 import sys
@@ -12,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.games.doom import FPS, c2w_from_doom, doom_depth, doom_intrinsics, doom_map, doom_pose
+from engine.games.doom import FPS, c2w_from_doom, doom_depth, doom_intrinsics, doom_map, doom_pose, sweep_leftovers
 from engine.games.explorer import DepthExplorer
 from engine.job import Job, scene_seed
 from engine.record import record_job
@@ -133,3 +135,14 @@ def runs(process: Path) -> bool:
         return "State:\tZ" not in (process / "status").read_text()
     except OSError:
         return False
+
+
+def test_shared_memory_of_killed_games_is_swept_and_that_of_living_ones_left(tmp_path: Path) -> None:
+    left, used, young, other = (tmp_path / name for name in ("ViZDoomMQCtrLeft", "ViZDoomMQCtrUsed", "ViZDoomNew", "other"))
+    for path in (left, used, young, other):
+        path.write_bytes(b"x")
+    for path in (left, used, other):
+        os.utime(path, (time.time() - 3600,) * 2)
+    with used.open("rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ):
+        assert sweep_leftovers(tmp_path) == 1
+    assert sorted(tmp_path.iterdir()) == sorted([used, young, other])
