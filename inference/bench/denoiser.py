@@ -78,6 +78,7 @@ class _Run:
         self.case, self.fast = case, FastDenoiser(case.model)
         self.levels = noise_levels(config.steps, config.shift)
         self.prompt: PromptCache = prepare_prompt(case.model, case.text)
+        self.latents: dict[str, Tensor] = {}  # what each kind gave last
 
     def segment(self, frozen: Frozen | None = None) -> Tensor:
         """The fast path, everything of a segment but its prompt: new latents."""
@@ -89,12 +90,13 @@ class _Run:
 
     def variants(self) -> dict[str, Callable[[], object]]:
         """What is timed. On a CPU also the fast path with the clean path's kernels, to tell what is due to which."""
-        variants: dict[str, Callable[[], object]] = {
-            "plain": self.plain_segment,
-            "fast": self.segment,
-            "frozen": lambda: self.segment(Frozen()),
-        }
-        return variants | ({"hoisted": self._hoisted} if self.case.noise.device.type == "cpu" else {})
+        kinds = {"plain": self.plain_segment, "fast": self.segment, "frozen": lambda: self.segment(Frozen())}
+        if self.case.noise.device.type == "cpu":
+            kinds["hoisted"] = self._hoisted
+        return {kind: functools.partial(self._keep, kind, work) for kind, work in kinds.items()}
+
+    def _keep(self, kind: str, work: Callable[[], Tensor]) -> None:
+        self.latents[kind] = work()
 
     def count(self) -> dict[str, Flops]:
         """Operations of a segment on both paths, and of a prompt."""
@@ -110,8 +112,8 @@ class _Run:
         return {**counted, "plain_step": plain, "fast_step": stepped}
 
     def compare(self) -> dict[str, float]:
-        """How far the fast path's latents are from the clean path's, and the approximate mode's from the fast one's."""
-        plain, fast, frozen = (latents.float() for latents in (self.plain_segment(), self.segment(), self.segment(Frozen())))
+        """How far the fast path's last latents are from the clean path's, and the approximate mode's from the fast one's."""
+        plain, fast, frozen = (self.latents[kind].float() for kind in ("plain", "fast", "frozen"))
         error = (frozen - fast).square().mean().clamp(min=1e-30)
         return {
             "largest_difference": float((fast - plain).abs().max()),
@@ -138,6 +140,7 @@ def _ratios(times: dict[str, Times], flops: dict[str, Flops]) -> dict[str, float
     for kind in times.keys() - {"plain"}:
         ratios[f"{kind}_median"] = times["plain"].median / times[kind].median
         ratios[f"{kind}_min"] = times["plain"].min / times[kind].min
+        ratios[f"{kind}_cpu"] = times["plain"].cpu / times[kind].cpu
     return ratios
 
 
@@ -151,13 +154,16 @@ _SAYS = {
 
 def _lines(result: dict[str, Any]) -> list[str]:
     """The table for people."""
-    lines = [f"{'a segment of ' + str(result['steps']) + ' steps':<34} {'median s':>10} {'min s':>10} {'ratio':>7} {'(min)':>7}"]
+    head = f"a segment of {result['steps']} steps"
+    lines = [f"{head:<32} {'median':>9} {'ratio':>7} {'min':>10} {'ratio':>7} {'CPU':>10} {'ratio':>7}"]
     for kind, says in _SAYS.items():
         if kind not in result["seconds"]:
             continue
-        taken, ratio = result["seconds"][kind], result["ratio"]
-        ratios = f" {ratio[f'{kind}_median']:>6.2f}x {ratio[f'{kind}_min']:>6.2f}x" if kind != "plain" else ""
-        lines.append(f"{says:<34} {taken['median']:>10.4f} {taken['min']:>10.4f}{ratios}")
+        row = f"{says:<32}"
+        for column in ("median", "min", "cpu"):
+            ratio = f"{result['ratio'][f'{kind}_{column}']:.2f}x" if kind != "plain" else ""
+            row += f" {result['seconds'][kind][column]:>8.3f} s {ratio:>6}"
+        lines.append(row.rstrip())
     flops = {kind: counted["total"] / 1e9 for kind, counted in result["flops"].items()}
     lines.append(
         f"GFLOP a segment: plain {flops['plain']:,.1f}, fast {flops['fast']:,.1f} (and {flops['prompt']:,.1f} a prompt), "

@@ -18,15 +18,18 @@ from infra.lineage import code_commit
 
 @dataclass(frozen=True, kw_only=True)
 class Times:
-    """Seconds of repeated runs of one thing."""
+    """Seconds of repeated runs of one thing: on the wall, and those that this process spent on CPU cores."""
 
     median: float
     min: float
     all: tuple[float, ...]
+    cpu: float  # the least of a run; what others do on the same cores hardly changes it
 
     @classmethod
-    def of(cls, seconds: list[float]) -> "Times":
-        return cls(median=statistics.median(seconds), min=min(seconds), all=tuple(seconds))
+    def of(cls, runs: list[tuple[float, float]]) -> "Times":
+        """From the wall and CPU seconds of each run."""
+        wall, cpu = zip(*runs, strict=True)
+        return cls(median=statistics.median(wall), min=min(wall), all=wall, cpu=min(cpu))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +55,7 @@ class Flops:
 
 def interleave(variants: Mapping[str, Callable[[], object]], repeats: int, device: torch.device) -> dict[str, Times]:
     """Time the variants in turn, in alternating order, after one run each that does not count."""
-    taken: dict[str, list[float]] = {name: [] for name in variants}
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in variants}
     for turn in range(repeats + 1):
         names = list(variants) if turn % 2 else list(variants)[::-1]
         for name in names:
@@ -62,13 +65,13 @@ def interleave(variants: Mapping[str, Callable[[], object]], repeats: int, devic
     return {name: Times.of(seconds) for name, seconds in taken.items()}
 
 
-def time_once(work: Callable[[], object], device: torch.device) -> float:
-    """Wall seconds of one call, the device's queue drained before and after."""
+def time_once(work: Callable[[], object], device: torch.device) -> tuple[float, float]:
+    """Wall and CPU seconds of one call, the device's queue drained before and after."""
     synchronise(device)
-    began = time.perf_counter()
+    began, used = time.perf_counter(), time.process_time()
     work()
     synchronise(device)
-    return time.perf_counter() - began
+    return time.perf_counter() - began, time.process_time() - used
 
 
 def time_often(work: Callable[[], object], device: torch.device, repeats: int) -> Times:
