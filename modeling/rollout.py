@@ -222,7 +222,7 @@ def _generate(model: WorldModel, state: RolloutState, window: Window, warped: Wa
     clock.lap("decode")
     if warped is None:
         return _Generated(frames=decoded[:3], latents=latents[0], depth=to_metres(decoded[3, -1]))
-    share = feather(warped.valid).transpose(0, 1)
+    share = trust(warped.valid).transpose(0, 1)
     return _encode_shown(model, share * warped.rgb.transpose(0, 1) + (1 - share) * decoded[:3], clock)
 
 
@@ -235,9 +235,13 @@ def _encode_shown(model: WorldModel, frames: Tensor, clock: "_Clock") -> "_Gener
     return _Generated(frames=frames, latents=latents, depth=depth)
 
 
-def feather(valid: Tensor, pixels: int = 3) -> Tensor:
-    """Soften validity (T, 1, H, W) inwards over a few pixels, so that warp and network meet without a seam."""
-    return F.avg_pool2d(F.pad(valid, [pixels // 2] * 4, mode="replicate"), pixels, 1) * valid
+def trust(valid: Tensor) -> Tensor:
+    """Share of warped pixels in the picture, from their validity (T, 1, H, W): 1 where valid, falling into large holes.
+
+    What was filled in from around is sharper than the network in cracks and along edges; deep in a hole it is a smear.
+    """
+    around = F.avg_pool2d(F.pad(valid, [8] * 4, mode="replicate"), 17, 1)
+    return torch.maximum(valid, ((around - 0.2) / 0.5).clamp(0, 1))
 
 
 def _remember(state: RolloutState, made: "_Generated", poses: Tensor) -> RolloutState:

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from infra.dynamics import camera_to_world
+from modeling.rollout import trust
 from modeling.warp import Sources, WarpConfig, fill_holes, warp_frames
 
 WIDTH, HEIGHT = 64, 32
@@ -59,3 +60,14 @@ def test_holes_are_filled_from_around_them_and_the_rest_is_left_alone():
     valid[..., 8:] = 0
     filled = fill_holes(rgb * valid, valid)
     torch.testing.assert_close(filled, torch.full_like(filled, 0.5), atol=1e-5, rtol=0)
+
+
+def test_the_picture_trusts_what_is_valid_and_cracks_but_not_the_depth_of_holes():
+    valid = torch.ones(1, 1, 64, 96)
+    valid[..., 30:32, :48] = 0  # a crack
+    valid[..., :, 60:] = 0  # what comes into view
+    share = trust(valid)
+    assert share[valid > 0].eq(1).all()
+    assert share[..., 30:32, 10:40].min() > 0.9
+    assert share[..., 80:].max() == 0
+    assert (share.diff(dim=-1)[..., 59:] <= 0).all()  # falls into the hole
