@@ -2,7 +2,9 @@
 
 import functools
 import multiprocessing
+import os
 import shutil
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -230,7 +232,7 @@ def _map_processes(record: Callable[[Job], str], jobs: Sequence[Job], workers: i
     """Warm recorder processes; killed ones are replaced and their jobs recorded again."""
     left = list(jobs)
     for _ in range(RESTARTS):
-        executor = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+        executor = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _end_with_parent)
         try:
             waiting = {executor.submit(record, job): job for job in left}
             for future in as_completed(waiting):
@@ -245,6 +247,18 @@ def _map_processes(record: Callable[[Job], str], jobs: Sequence[Job], workers: i
     raise CollectError(
         f"recorder processes were killed {RESTARTS} times ({len(left)} episodes missing); free memory and start again"
     )
+
+
+def _end_with_parent() -> None:
+    """A recorder whose collector was killed would wait for jobs for ever: end it as soon as the collector is gone."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)  # episodes are written whole or not at all
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _check_disk(config: CollectConfig, store: Store) -> None:

@@ -5,6 +5,8 @@ import dataclasses
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -143,3 +145,34 @@ def test_a_killed_recorder_is_replaced_and_nothing_is_lost(tmp_path: Path) -> No
     run.join(280)
     assert results and results[0].outputs["episodes"] == results[0].outputs["planned"] == 5
     assert len({episode.episode_id for episode in list_episodes(store)}) == 5
+
+
+COLLECTOR = """
+import multiprocessing, sys, threading, time
+from engine.collect import CollectConfig, collect
+from infra.store import open_store
+
+if __name__ == "__main__":
+    config = CollectConfig(workers=1, train_scenes=40, vizdoom_episodes=0, renderer="software")
+    threading.Thread(target=collect, args=(config, open_store(sys.argv[1])), daemon=True).start()
+    while not multiprocessing.active_children():
+        time.sleep(0.02)
+    print(multiprocessing.active_children()[0].pid, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.fault
+def test_recorders_end_with_their_collector(tmp_path: Path) -> None:
+    script = tmp_path / "collector.py"
+    script.write_text(COLLECTOR)
+    with subprocess.Popen([sys.executable, script, tmp_path / "store"], stdout=subprocess.PIPE, text=True) as collector:
+        assert collector.stdout is not None
+        recorder = int(collector.stdout.readline())
+        time.sleep(5.0)  # it is at work
+        collector.kill()
+    deadline = time.monotonic() + 60
+    while Path(f"/proc/{recorder}").exists():
+        assert time.monotonic() < deadline, f"recorder {recorder} outlives its collector"
+        time.sleep(0.1)
