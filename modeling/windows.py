@@ -74,7 +74,7 @@ def prepare_clip(clip: ClipFrames, autoencoder: Autoencoder, world: WorldConfig,
     latents = encode(autoencoder, video[None])[0]  # (C, K + 1, h, w)
     new = world.segments.new_latents
     starts = list(range(0, latents.shape[1] - new, config.every))
-    images = video[:, [start * FRAMES for start in starts]].transpose(0, 1)
+    images = video[:, torch.tensor(starts, device=device) * FRAMES].transpose(0, 1)
     tensors = {"latents": latents, "stills": encode(autoencoder, images[:, :, None])}  # (W, C, 1, h, w)
     rays, warps, valids = [], [], []
     depth = decode_depth(autoencoder, latents)
@@ -88,7 +88,8 @@ def prepare_clip(clip: ClipFrames, autoencoder: Autoencoder, world: WorldConfig,
             chosen = [last]
             if random.random() < config.recall_share:
                 chosen = [*recall(c2w, last, c2w[targets], intrinsics, width, height, config), last]
-            sources = Sources(rgb=video[:, chosen].transpose(0, 1), depth=depth[chosen], c2w=c2w[chosen])
+            picked = torch.tensor(chosen, device=device)
+            sources = Sources(rgb=video[:, picked].transpose(0, 1), depth=depth[picked], c2w=c2w[picked])
             warped = warp_frames(sources, c2w[targets], intrinsics, config.warp)
             warps.append(warped.rgb)
             valids.append(pool_valid(warped.valid, autoencoder.config.stride))
