@@ -66,6 +66,7 @@ class Denoiser(nn.Module):
             for i in range(config.layers)
         )
         self.head = Head(width, config.latent_channels * patch**2, config.eps)
+        self.spots = all_spots  # where the tokens of a latent lie: a device that has some of them says which
 
     def forward(
         self,
@@ -149,9 +150,8 @@ class Denoiser(nn.Module):
     def rotary(self, numbers: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
         """Cosines and sines of every token of the latents ``numbers`` (M + F,) of ``height`` x ``width`` cells."""
         config = self.config
-        rows = torch.arange(height // config.patch, device=numbers.device)
-        columns = torch.arange(width // config.patch, device=numbers.device)
-        grid = torch.cartesian_prod(numbers, rows, columns)  # (L, 3)
+        spots = self.spots(height // config.patch, width // config.patch).to(numbers.device)
+        grid = torch.cat([numbers.repeat_interleave(len(spots))[:, None], spots.repeat(len(numbers), 1)], 1)  # (L, 3)
         return rotary_table(grid, config.width // config.heads, heads=config.heads, sigma=config.sigma_theta)
 
     def _check(self, x: Tensor, text: Tensor) -> None:
@@ -159,3 +159,8 @@ class Denoiser(nn.Module):
             raise ValueError(f"latents of {x.shape[4]}x{x.shape[3]} cells: sides must be multiples of {self.config.patch}")
         if text.shape[1] > self.config.text_tokens:
             raise ValueError(f"text of {text.shape[1]} tokens: the model takes {self.config.text_tokens}, shorten the prompt")
+
+
+def all_spots(rows: int, columns: int) -> Tensor:
+    """Row and column (S, 2) of every token of a latent."""
+    return torch.cartesian_prod(torch.arange(rows), torch.arange(columns))

@@ -3,6 +3,8 @@
 Legend: B batch, L tokens, D width, H heads, K text tokens.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -11,6 +13,9 @@ from torch import Tensor, nn
 from modeling.action_module import ActionConfig, ActionModule, Actions
 from modeling.attention import attention
 from modeling.rotary import rotate
+
+Mix = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Queries (B, L, H, d), keys and values (B, K, H, d) to (B, L, H, d)."""
 
 
 class Norm(nn.Module):
@@ -33,13 +38,14 @@ class AttentionLayer(nn.Module):
         self.heads = heads
         self.q, self.k, self.v, self.o = (nn.Linear(width, width) for _ in range(4))
         self.norm_q, self.norm_k = Norm(width, eps), Norm(width, eps)
+        self.mix: Mix = attention
 
     def forward(self, x: Tensor, context: Tensor, table: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """Tokens (B, L, D) look at ``context`` (B, K, D); ``table`` turns queries and keys alike."""
         query, key = self._split(self.norm_q(self.q(x))), self._split(self.norm_k(self.k(context)))
         if table is not None:
             query, key = rotate(query, table), rotate(key, table)
-        mixed = attention(query, key, self._split(self.v(context)))
+        mixed = self.mix(query, key, self._split(self.v(context)))
         return self.o(mixed.flatten(2))
 
     def _split(self, x: Tensor) -> Tensor:

@@ -101,7 +101,7 @@ def _attend(layer: AttentionLayer, x: Tensor, stage: Stage, number: int, asking:
     value = layer.v(x).unflatten(-1, (layer.heads, -1))
     if stage.frozen is not None:
         key, value = stage.frozen.of_tokens(number).keep_or_join(key, value, stage.span.split)
-    return layer.o(attention(query, key, value).flatten(2))
+    return layer.o(layer.mix(query, key, value).flatten(2))
 
 
 def _read_text(layer: AttentionLayer, x: Tensor, cache: BlockCache) -> Tensor:

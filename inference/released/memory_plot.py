@@ -29,8 +29,10 @@ def plot_recalls(recalls: Sequence[Recall], path: Path) -> None:
     points = [(_place(recall, slot), frame) for recall in recalls for slot, frame in enumerate(recall.frames[:-1])]
     sinks = [(_place(recall, len(recall.frames) - 1), recall.frames[-1]) for recall in recalls if recall.frames]
     if points:
-        axes.scatter(*zip(*points, strict=True), s=22, color="#e8820c", label="recalled for the view there", zorder=3)
-        axes.scatter(*zip(*sinks, strict=True), s=22, color="#2f80ed", marker="v", label="sink", zorder=3)
+        axes.scatter(
+            [x for x, _ in points], [y for _, y in points], s=22, color="#e8820c", label="recalled for the view there", zorder=3
+        )
+        axes.scatter([x for x, _ in sinks], [y for _, y in sinks], s=22, color="#2f80ed", marker="v", label="sink", zorder=3)
     axes.set(xlabel="frame that is made", ylabel="frame that memory gives", xlim=(0, last), ylim=(-0.02 * last, last))
     axes.set_title(f"Memory of {len(recalls)} segments, {last} frames")
     axes.legend(loc="upper left", frameon=False)

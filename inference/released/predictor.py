@@ -53,7 +53,7 @@ class Predictor(Protocol):
 class PlainPredictor:
     """The clean path: every step sees the whole clip anew."""
 
-    def __init__(self, denoiser: Denoiser, text: Tensor) -> None:
+    def __init__(self, denoiser: Callable[..., Tensor], text: Tensor) -> None:
         self.denoiser, self.text = denoiser, text
 
     def prepare(self, inputs: ClipInputs) -> Predict:
@@ -63,7 +63,7 @@ class PlainPredictor:
             x = torch.cat([inputs.past, noisy], 2).to(self.text.dtype)
             times = x.new_tensor([[0.0] * past + [time] * noisy.shape[2]])
             numbers = torch.arange(inputs.plan.latents.start, inputs.plan.latents.stop)
-            output: Tensor = self.denoiser(
+            output = self.denoiser(
                 x, times, self.text, rays=inputs.rays, actions=inputs.actions, memory=inputs.memory, positions=numbers
             )
             return output[:, :, past:].float()
