@@ -32,6 +32,7 @@ def log(page, address) -> FrameLog:
 
 
 def test_an_uploaded_picture_is_where_the_walk_begins(page, log, tmp_path):
+    wait_until(page, lambda: log.session > 0)  # the walk that the page began with
     first = log.session
     path = tmp_path / "own.png"
     Image.fromarray(start_image(77)).resize((4 * WIDTH, 4 * HEIGHT), Image.Resampling.NEAREST).save(path)
