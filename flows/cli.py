@@ -1,6 +1,7 @@
 """The command ``worldloom``: verbs, one clear line for what a user can mend, and exit statuses.
 
-0 done, 2 something to mend, 3 the release gate refused, 130 interrupted. Only what nobody expected shows a traceback.
+0 done, 1 a parity case failed, 2 something to mend, 3 the release gate refused, 130 interrupted. Only what nobody
+expected shows a traceback.
 """
 
 import importlib
@@ -32,6 +33,7 @@ VERBS: Final = {
     "dashboard": ("dashboard:dashboard", "Show what ran, in the Prefect UI."),
     "deploy": ("dashboard:deploy", "Collect on a schedule; retrain and release on every published dataset."),
     "bench": ("bench:bench", "Measure a part on this machine: bench denoiser."),
+    "parity": ("parity:parity", "Compare this code with a folder of the reference implementation's numbers."),
     "doctor": ("machine:doctor", "Say what works on this machine and what does not."),
 }
 """Verb to the command behind it and what it does; a verb's module in flows/commands is imported when it is called."""
@@ -70,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run_command(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit status."""
     try:
-        worldloom.main(args=arguments, prog_name="worldloom", standalone_mode=False)
+        status = worldloom.main(args=arguments, prog_name="worldloom", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return 2
@@ -84,7 +86,7 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
         if error.filename is None and error.errno is None:
             raise
         return _fail(f"{error.strerror or error}: {error.filename or 'no file named'}", 2)
-    return 0
+    return status if isinstance(status, int) else 0  # what a command gave to context.exit
 
 
 def _fail(message: str, status: int) -> int:
