@@ -101,11 +101,13 @@ def _relative(cases: Fixture) -> list[CaseResult]:
 
 def _interpolated(cases: Fixture) -> list[CaseResult]:
     """``plain_right`` is the right-handed case through the reference's function that knows no other."""
-    results = []
+    source, target = cases.raw("interp.src"), cases.raw("interp.tgt")
+    amiss = int((source.diff() <= 0).sum()) + int(((target < source[0]) | (target > source[-1])).sum())
+    results = [CaseResult(name="camera interpolation times within the clip", worst=float(amiss), tolerance=0.0)]
     for match in cases.names(r"interp\.((?:plain_)?(right|left))\.out"):
         given = torch.cat([cases.raw(f"interp.{match[2]}.rot"), cases.raw(f"interp.{match[2]}.trans")[..., None]], -1)
         given = torch.cat([given, given.new_tensor([0, 0, 0, 1]).expand(len(given), 1, 4)], 1)
-        found = interpolate_poses(given, cases.raw("interp.src"), cases.raw("interp.tgt"))
+        found = interpolate_poses(given, source, target)
         results.append(_matrix(cases, f"interpolation {match[1]}", found, match[0]))
     return results
 
