@@ -206,9 +206,18 @@ def ray_channels(c2w: Tensor, intrinsics: Tensor, height: int, width: int, strid
     """Rays of relative poses (B, F, 4, 4) or (F, 4, 4) as the model takes them, (B, 6 stride^2, F, h, w) float32.
 
     Channels go by ray component, then row, then column within a cell of ``stride`` pixels. Without a batch axis B is 1.
+    Directions are made once for all poses and put in order before they are turned: the picture is the large part.
     """
-    rays = pixel_rays(c2w.reshape(-1, *c2w.shape[-3:]), intrinsics, height, width).float()
-    return rearrange(rays, "b f (h r) (w s) c -> b (c r s) f h w", r=stride, s=stride)
+    poses = c2w.reshape(-1, *c2w.shape[-3:]).float()
+    pixels = pixel_grid(width, height, 1, c2w.device).to(c2w.dtype)
+    directions = torch.nn.functional.normalize(ray_directions(pixels, intrinsics.to(c2w)), dim=-1).float()
+    directions = rearrange(directions, "(h r) (w s) c -> c (r s) 1 (h w)", r=stride, s=stride)
+    rays = poses.new_empty(len(poses), 6, stride**2, poses.shape[1], directions.shape[-1])
+    rays[:, :3] = rearrange(poses[..., :3, 3], "b f c -> b c 1 f 1")
+    turns = rearrange(poses[..., :3, :3], "b f i j -> j b i 1 f 1")
+    torch.mul(turns[0], directions[0], out=rays[:, 3:])
+    rays[:, 3:].addcmul_(turns[1], directions[1]).addcmul_(turns[2], directions[2])
+    return rays.view(len(poses), -1, poses.shape[1], height // stride, width // stride)
 
 
 def clip_rays(c2w: Tensor, intrinsics: Tensor, height: int, width: int, stride: int, *, framewise: bool = True) -> Tensor:

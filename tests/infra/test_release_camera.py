@@ -19,6 +19,7 @@ from infra.release_camera import (
     memory_poses,
     memory_rays,
     pixel_rays,
+    ray_channels,
     relative_poses,
     to_release,
     wrap_degrees,
@@ -169,8 +170,13 @@ def test_ray_channels_hold_each_pixel_once_and_a_batch_is_one_by_one():
     for i in range(2):
         torch.testing.assert_close(clip_rays(c2w[i], lens, 8, 12, 4)[0], clip[i], atol=0, rtol=0)
         torch.testing.assert_close(memory_rays(c2w[i], reference[i], lens, 8, 12, 4)[0], recalled[i], atol=0, rtol=0)
-    pixels = pixel_rays(relative_poses(c2w, framewise=True, normalise=True), lens, 8, 12).float()
-    assert clip[1, 4 * 16 + 3 * 4 + 2, 2, 1, 2] == pixels[1, 2, 1 * 4 + 3, 2 * 4 + 2, 4]
+
+
+def test_a_cell_of_the_channels_is_its_pixels_rays_by_component_row_and_column():
+    c2w, lens = relative_poses(random_poses(3), framewise=True, normalise=True), intrinsics_of(8, 12)
+    pixels = pixel_rays(c2w, lens, 8, 12).float()
+    cell = ray_channels(c2w, lens, 8, 12, 4)[0, :, 2, 1, 2]
+    torch.testing.assert_close(cell.view(6, 4, 4), pixels[2, 4:8, 8:12].movedim(-1, 0))
 
 
 def unfilled(*shape: int) -> torch.Tensor:
