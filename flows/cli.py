@@ -33,6 +33,7 @@ VERBS: Final = {
     "dashboard": ("dashboard:dashboard", "Show what ran, in the Prefect UI."),
     "deploy": ("dashboard:deploy", "Collect on a schedule; retrain and release on every published dataset."),
     "bench": ("bench:bench", "Measure a part on this machine: bench denoiser."),
+    "generate": ("generate:generate", "Make a video with the published Matrix-Game 3.0 weights."),
     "parity": ("parity:parity", "Compare this code with a folder of the reference implementation's numbers."),
     "doctor": ("machine:doctor", "Say what works on this machine and what does not."),
 }

@@ -26,6 +26,7 @@ class MemoryConfig:
     samples: int = 10  # along each axis of a view, its borders included
     scored: int = 512  # candidates a view whose overlap is computed in full
     coarse_samples: int = 4  # along each axis, to find those among more
+    points_at_once: int = 80_000  # of all views and candidates: 5 MB in memory, however many candidates there are
 
 
 def select_frames(views: Tensor, poses: Tensor, config: MemoryConfig = MemoryConfig()) -> tuple[Tensor, Tensor]:
@@ -62,8 +63,14 @@ def _shortlist(views: Tensor, poses: Tensor, config: MemoryConfig) -> Tensor:
 
 def frustum_overlap(views: Tensor, poses: Tensor, config: MemoryConfig, samples: int) -> Tensor:
     """The share (..., M, K) of each view's points that each pose sees; ``samples``^3 points fill a view evenly."""
-    relative = invert_pose(poses)[..., None, :, :, :] @ views[..., :, None, :, :]  # view to pose, (..., M, K, 4, 4)
     points = _view_points(views, config, samples)
+    blocks = poses.split(max(1, config.points_at_once // (views[..., 0, 0].numel() * len(points))), -3)
+    return torch.cat([_overlap(views, block, points, config) for block in blocks], -1)
+
+
+def _overlap(views: Tensor, poses: Tensor, points: Tensor, config: MemoryConfig) -> Tensor:
+    """The share of ``points`` (P, 3), in each view's own frame, that each pose sees."""
+    relative = invert_pose(poses)[..., None, :, :, :] @ views[..., :, None, :, :]  # view to pose, (..., M, K, 4, 4)
     seen = torch.einsum("...ij,pj->...pi", relative[..., :3, :3], points) + relative[..., None, :3, 3]
     depth = seen[..., 2]
     u, v = seen[..., 0] / depth, seen[..., 1] / depth  # -1..1 within the view

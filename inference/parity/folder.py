@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from inference.parity import autoencoder, camera, denoiser, int8, mixed_precision, scheduler, text_encoder
+from inference.parity import autoencoder, camera, denoiser, int8, mixed_precision, scheduler, segments, text_encoder
 from inference.parity.result import CaseResult
 from infra.errors import WorldloomError
 from modeling.released.weights import read_json
@@ -38,6 +38,7 @@ RUNNERS: Final[dict[str, Runner]] = {
     "autoencoder": Runner(run=autoencoder.run, cases=(autoencoder.CASES,), helped_by=tuple(autoencoder.WEIGHTS.values())),
     "8-bit layer": Runner(run=int8.run, cases=(int8.CASES,)),
     "text encoder": Runner(run=text_encoder.run, cases=(text_encoder.CASES,)),
+    "segments": Runner(run=segments.run, cases=(segments.TABLE, segments.CLIPS)),
 }
 
 

@@ -122,6 +122,8 @@ class FileActions:
     """A CSV file, read and checked whole, so that a long generation does not stop at its last row."""
 
     def __init__(self, path: Path, rows: int) -> None:
+        if not path.is_file():
+            raise ActionsError(f"action file {path} is missing; name a CSV file with columns {HEADER}, or use random or stdin")
         with open(path, encoding="utf-8", newline="") as stream:
             self._keyboard, self._mouse = StreamedActions(stream, str(path)).take(rows)
         self._taken = 0

@@ -22,12 +22,16 @@ CHANGED = {
     "dit_outputs_mixed_precision.safetensors": "later.sp",
     "dit_debug.safetensors": "later.block0.out",
     "dit_config.json": "sigma_theta",
+    "camera.safetensors": "clip.later",
+    "scheduler.safetensors": "steps4.shift3.sigmas",
     "vae_weights.safetensors": "decoder.middle.1.proj.weight",
     "vae_cases.safetensors": "stream.2_1_2.seg1.chunk2",
     "vae_light50_checkpoint.safetensors": "decoder.conv_out.bias",
     "vae_light75_checkpoint.safetensors": "decoder.conv_out.bias",
     "int8.safetensors": "accumulator_int32",
     "text_encoder.safetensors": "w.blocks.1.ffn.fc2.weight",
+    "segment_e2e.safetensors": "distilled.clip3.latents_out",
+    "segment_table.json": "tables",
 }
 
 
@@ -95,6 +99,17 @@ def test_what_is_no_fixture_folder_is_said_in_one_line(tmp_path, capsys):
         said = capsys.readouterr().err
         assert "holds no fixtures" in said or "meta.json is missing" in said
         assert said.count("\n") == 1
+
+
+def test_each_fixture_file_has_a_runner_and_a_tensor_to_change():
+    known = {file for runner in RUNNERS.values() for file in (*runner.cases, *runner.helped_by)}
+    assert set(META["files"]) == known == set(CHANGED)
+
+
+@pytest.mark.slow
+def test_every_case_passes(capsys):
+    assert run_command(["parity", str(PARITY)]) == 0
+    assert " 0 failed" in capsys.readouterr().out
 
 
 @pytest.mark.slow
