@@ -60,7 +60,7 @@ def generate(
     """Make a video of 57 + 40 (n - 1) frames from a picture, a prompt and actions."""
     place = device or ("cuda" if torch.cuda.is_available() else "cpu")
     check_segments(segments)
-    check_device(place)
+    check_device(place, LAYOUTS[layout].ranks)
     check_prompt(prompt)
     check_output(out)
     picture = read_picture(image)

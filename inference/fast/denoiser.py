@@ -184,7 +184,7 @@ class _Camera:
         self._index = None
         if len(different) < len(images):
             self._index = torch.tensor([different.index(number) for number in same], device=rays.device)
-            images = images[different]
+            images = images[torch.tensor(different, device=rays.device)]
         self.embedded = denoiser.embed_rays(images[:, :, None])  # (U, S, D)
 
     def spread(self, rows: Tensor) -> Tensor:
@@ -197,7 +197,7 @@ def first_equal(images: Tensor) -> list[int]:
     """For each of N images the number of the first one that is the same, bit for bit."""
     flat = images.flatten(1)
     probe = flat[:, :: max(1, flat.shape[1] // 64)]
-    alike = (probe[:, None] == probe[None]).all(-1).tolist()
+    alike = (probe[:, None] == probe[None]).all(-1).cpu().tolist()
     first = list(range(len(flat)))
     for image in range(len(flat)):
         for earlier in range(image):

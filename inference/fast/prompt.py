@@ -35,7 +35,7 @@ def prepare_prompt(denoiser: Denoiser, text: Tensor) -> PromptCache:
     rows = denoiser.config.text_tokens
     if text.shape[1] > rows:
         raise ValueError(f"text of {text.shape[1]} tokens: the model takes {rows}, shorten the prompt")
-    kept = rows if text.is_cuda else _rows_kept(text, rows)
+    kept = _rows_kept(text, rows) if text.device.type == "cpu" else rows
     bias = None
     if kept < rows:
         bias = torch.zeros(1, 1, 1, kept)

@@ -61,7 +61,7 @@ class PlainPredictor:
 
         def predict(noisy: Tensor, time: float) -> Tensor:
             x = torch.cat([inputs.past, noisy], 2).to(self.text.dtype)
-            times = x.new_tensor([[0.0] * past + [time] * noisy.shape[2]])
+            times = torch.tensor([[0.0] * past + [time] * noisy.shape[2]], dtype=x.dtype, device=x.device)
             numbers = torch.arange(inputs.plan.latents.start, inputs.plan.latents.stop)
             output = self.denoiser(
                 x, times, self.text, rays=inputs.rays, actions=inputs.actions, memory=inputs.memory, positions=numbers

@@ -91,7 +91,11 @@ def predictor_of(model: Denoiser, text: Tensor, config: PublishedConfig) -> Pred
     return PlainPredictor(model, text) if config.plain else FastPredictor(model, text)
 
 
-def check_device(name: str) -> None:
-    """Raises NoDeviceError where PyTorch does not find the device."""
-    if name != "cpu" and not (name == "cuda" and torch.cuda.is_available()):
+def check_device(name: str, ranks: int = 1) -> None:
+    """Raises NoDeviceError where PyTorch does not find the device, or too few of them."""
+    if name == "cpu":
+        return
+    if name != "cuda" or not torch.cuda.is_available():
         raise NoDeviceError(f"PyTorch finds no device {name!r} here; generate with --device cpu")
+    if (found := torch.cuda.device_count()) < ranks:
+        raise NoDeviceError(f"{ranks} ranks need {ranks} CUDA devices, {found} are here; choose another --layout")
