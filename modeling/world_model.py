@@ -19,6 +19,7 @@ from modeling.conditioning import WorldConfig
 from modeling.denoiser import Denoiser
 from modeling.int8 import quantise_linears
 from modeling.text import encode_prompt
+from modeling.weights import check_tensors
 
 
 class WorldModel:
@@ -111,14 +112,7 @@ def _load_strictly(model: nn.Module, data: bytes, row: Checkpoint) -> None:
         tensors = load_safetensors(data)
     except Exception as error:
         raise ValueError(f"checkpoint {row.digest[:12]} is no readable safetensors file: {error}") from error
-    for name in sorted(wanted.keys() | tensors.keys()):
-        if name not in tensors:
-            raise ValueError(f"checkpoint {row.digest[:12]} ({row.kind}) lacks tensor {name}; it is of another model")
-        if name not in wanted:
-            raise ValueError(f"checkpoint {row.digest[:12]} ({row.kind}) has an extra tensor {name}; it is of another model")
-        if tensors[name].shape != wanted[name].shape:
-            shapes = f"{tuple(tensors[name].shape)}, expected {tuple(wanted[name].shape)}"
-            raise ValueError(f"checkpoint {row.digest[:12]} ({row.kind}): tensor {name} has shape {shapes}")
+    check_tensors(wanted, tensors, f"checkpoint {row.digest[:12]} ({row.kind})")
     model.load_state_dict({name: value.to(wanted[name].dtype) for name, value in tensors.items()})
 
 

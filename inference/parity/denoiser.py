@@ -15,8 +15,8 @@ from inference.parity.result import CaseResult
 from modeling.action_module import Actions
 from modeling.denoiser import Denoiser, DenoiserConfig, Memory
 from modeling.released.denoiser import read_config
-from modeling.released.weights import load_exactly, read_json
 from modeling.rotary import rotary_table
+from modeling.weights import load_exactly, read_json
 
 WEIGHTS: Final = "dit_weights.safetensors"
 CONFIG: Final = "dit_config.json"

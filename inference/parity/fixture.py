@@ -11,7 +11,7 @@ from torch import Tensor
 
 from inference.parity.result import CaseResult
 from infra.errors import WorldloomError
-from modeling.released.weights import read_safetensors
+from modeling.weights import read_safetensors
 
 
 class FixtureError(WorldloomError):

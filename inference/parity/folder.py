@@ -9,7 +9,7 @@ from typing import Any, Final
 from inference.parity import autoencoder, camera, denoiser, int8, mixed_precision, scheduler, segments, text_encoder
 from inference.parity.result import CaseResult
 from infra.errors import WorldloomError
-from modeling.released.weights import read_json
+from modeling.weights import read_json
 
 META: Final = "meta.json"
 READ_BY_PEOPLE: Final = ".md"  # the only other files that hold no case

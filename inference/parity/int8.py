@@ -11,7 +11,7 @@ from inference.parity.result import CaseResult
 from modeling.denoiser import Denoiser
 from modeling.int8 import Int8Linear, Rounding, converted_layers, integer_matmul, quantise_linears, quantise_rows
 from modeling.released.denoiser import read_config
-from modeling.released.weights import read_json
+from modeling.weights import read_json
 
 CASES: Final = "int8.safetensors"
 DENOISER: Final = "dit_weights.safetensors"

@@ -10,7 +10,7 @@ from inference.parity.denoiser import CONFIG, INPUTS, WEIGHTS, Calls, build_deno
 from inference.parity.fixture import Fixture
 from inference.parity.result import CaseResult
 from modeling.released.denoiser import read_config
-from modeling.released.weights import read_json
+from modeling.weights import read_json
 
 CASES: Final = "dit_outputs_mixed_precision.safetensors"
 SAME_DISTANCE: Final = 1e-4  # float32 rounding moves a distance of about 0.006 by less

@@ -18,7 +18,7 @@ from inference.released.loop import Clip, ClipLoop, SamplingConfig
 from inference.released.predictor import FastPredictor, PlainPredictor, Predictor
 from modeling.denoiser import Denoiser
 from modeling.released.denoiser import read_config
-from modeling.released.weights import read_json
+from modeling.weights import read_json
 
 CLIPS: Final = "segment_e2e.safetensors"
 TABLE: Final = "segment_table.json"

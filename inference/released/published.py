@@ -16,7 +16,7 @@ from modeling.int8 import quantise_linears
 from modeling.released.autoencoder import DecoderName, load_autoencoder
 from modeling.released.denoiser import load_denoiser
 from modeling.released.text_encoder import load_text_encoder
-from modeling.released.weights import WeightsError, read_json
+from modeling.weights import WeightsError, read_json
 
 DENOISERS: Final = {False: "base_distilled_model", True: "base_model"}  # by whether the base model is asked for
 

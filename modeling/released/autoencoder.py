@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from modeling.autoencoder import Autoencoder, AutoencoderConfig
-from modeling.released.weights import WeightsError, load_exactly, read_pth, tensor_of
+from modeling.weights import WeightsError, load_exactly, read_pth, tensor_of
 
 DecoderName = Literal["wan", "light50", "light75"]
 ENCODER_FILE: Final = "Wan2.2_VAE.pth"

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from modeling.action_module import ActionConfig
 from modeling.denoiser import Denoiser, DenoiserConfig
-from modeling.released.weights import WeightsError, load_exactly, read_json, read_shards, tensor_of
+from modeling.weights import WeightsError, load_exactly, read_json, read_shards, tensor_of
 
 # What the published architecture always has; a config that says otherwise is of another model.
 FIXED: Final[dict[str, Any]] = {

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from modeling.language import Tokenizer, Umt5, load_tokenizer_file
-from modeling.released.weights import WeightsError, check_tensors, read_pth, tensor_of
+from modeling.weights import WeightsError, check_tensors, read_pth, tensor_of
 
 WEIGHTS_FILE: Final = "models_t5_umt5-xxl-enc-bf16.pth"
 TOKENIZER_FILE: Final = "google/umt5-xxl/tokenizer.json"

@@ -1,8 +1,6 @@
 """Chromium, and a bundle of the weights that ship, with ten recorded places to start from."""
 
-import dataclasses
 import io
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,13 +11,12 @@ from PIL import Image
 from engine.job import Job, scene_seed
 from engine.record import record_job
 from engine.render import egl_available
+from flows.bundle import shipped_bundle as offer_shipped
 from infra.datasets import put_bundle
 from infra.local_store import LocalStore
-from infra.schema import Bundle, Checkpoint
-from infra.tables import append_rows, rows_from
-from modeling.base_weights import load_base_weights
+from infra.schema import Bundle
+from modeling.distil import DistilConfig
 from modeling.train import TrainConfig
-from modeling.world_model import world_to_json
 from tests.requirements import require_program
 
 CHROMIUM_OPTIONS = (
@@ -61,16 +58,10 @@ def page(chromium) -> Iterator[Any]:
 def shipped_bundle(tmp_path_factory) -> tuple[LocalStore, str]:
     """Store and digest of a bundle made of the shipped weights; it starts in parks that training never saw."""
     store = LocalStore(Path(tmp_path_factory.mktemp("shipped")))
-    training = TrainConfig()
-    configs = {
-        "autoencoder": json.dumps(dataclasses.asdict(training.autoencoder.model), sort_keys=True),
-        "student": world_to_json(training.world, steps=1),
-    }
-    digests = {part: _keep(store, part, config) for part, config in configs.items()}
-    bundle = Bundle(
-        name="base weights as shipped",
-        autoencoder=digests["autoencoder"],
-        denoiser=digests["student"],
+    places = Bundle(
+        name="",
+        autoencoder="",
+        denoiser="",
         denoiser_int8="",
         dataset="",
         profile="tiny",
@@ -81,26 +72,9 @@ def shipped_bundle(tmp_path_factory) -> tuple[LocalStore, str]:
         start_images=tuple(_record_start(store, number) for number in range(10)),
         start_prompts=("A park in daylight.",) * 10,
     )
+    bundle = offer_shipped(store, places, TrainConfig(), DistilConfig())
+    assert bundle is not None
     return store, put_bundle(store, bundle)
-
-
-def _keep(store: LocalStore, part, config: str) -> str:
-    digest = load_base_weights(part).keep(store)
-    row = Checkpoint(
-        digest=digest,
-        kind=part,
-        weights_object=f"{digest}.safetensors",
-        config=config,
-        parents=(),
-        origin="base weights",
-        steps=0,
-        seconds=0.0,
-        stopped_early=False,
-        metrics="{}",
-        code_commit="",
-    )
-    append_rows(store, "checkpoints", rows_from([row]))
-    return digest
 
 
 def _record_start(store: LocalStore, number: int) -> str:

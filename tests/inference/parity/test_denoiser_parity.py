@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from inference.parity import denoiser, mixed_precision
 from inference.parity.fixture import FixtureError
-from modeling.released.weights import WeightsError
+from modeling.weights import WeightsError
 
 PARITY = Path(__file__).parents[2] / "parity"
 META = json.loads((PARITY / "meta.json").read_text())

@@ -19,7 +19,7 @@ from modeling.released.autoencoder import (
     load_autoencoder,
     own_names,
 )
-from modeling.released.weights import WeightsError
+from modeling.weights import WeightsError
 
 PARITY = Path(__file__).parents[2] / "parity"
 KEYS = {

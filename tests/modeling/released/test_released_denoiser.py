@@ -13,7 +13,7 @@ from torch import Tensor
 
 from modeling.denoiser import Denoiser, DenoiserConfig
 from modeling.released.denoiser import load_denoiser, read_config
-from modeling.released.weights import WeightsError
+from modeling.weights import WeightsError
 
 PARITY = Path(__file__).parents[2] / "parity"
 ONE_LINE = re.compile(r"\A[^\n]+\Z")

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from torch import Tensor
 
 from modeling.released.text_encoder import TOKENIZER_FILE, WEIGHTS_FILE, build_encoder, clean_prompt, load_text_encoder
-from modeling.released.weights import WeightsError
+from modeling.weights import WeightsError
 
 PARITY = Path(__file__).parents[2] / "parity"
 WORDS = ("<pad>", "</s>", "a", "wall", "of", "colours", "don't")

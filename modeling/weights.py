@@ -93,15 +93,15 @@ def read_json(path: Path) -> dict[str, Any]:
     return values
 
 
-def check_tensors(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], where: Path) -> None:
-    """Check names and shapes.
+def check_tensors(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], where: Path | str) -> None:
+    """Check names, shapes and kinds of the tensors that ``where`` gave.
 
     Raises:
         WeightsError: names the first tensor, in alphabetical order, that is missing, left over or misshapen.
     """
     for name in sorted(wanted.keys() | found.keys()):
         if name not in found:
-            raise WeightsError(f"{where} lacks tensor {name}; it is cut down or of another model, fetch the published one")
+            raise WeightsError(f"{where} lacks tensor {name}; it is cut down or of another model, get the whole file")
         if name not in wanted:
             raise WeightsError(f"{where} has a tensor {name} that this model does not; it is of another model")
         if found[name].shape != wanted[name].shape:
@@ -128,7 +128,7 @@ def tensor_of(tensors: Mapping[str, Tensor], name: str, dimensions: int, where: 
         WeightsError: it is missing or has another number of dimensions.
     """
     if name not in tensors:
-        raise WeightsError(f"{where} lacks tensor {name}; it is cut down or of another model, fetch the published one")
+        raise WeightsError(f"{where} lacks tensor {name}; it is cut down or of another model, get the whole file")
     if tensors[name].ndim != dimensions:
         raise WeightsError(f"{where}: tensor {name} has shape {tuple(tensors[name].shape)}, not {dimensions} dimensions")
     return tensors[name]
