@@ -38,7 +38,6 @@ class AutoencoderTrainingConfig:
     latent_noise: float = 0.1  # in latent standard deviations; makes the latents smooth
     gradient_weight: float = 0.5
     depth_weight: float = 0.5
-    max_seconds: float = 3600.0
 
 
 @dataclass(frozen=True, kw_only=True)

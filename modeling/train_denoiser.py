@@ -32,7 +32,6 @@ class DenoiserTrainingConfig:
     drop_actions: float = 0.1  # windows with unknown actions, for guidance
     past_noise: float = 0.15  # largest noise level of disturbed past and warp latents
     errors: ErrorBufferConfig = ErrorBufferConfig()
-    max_seconds: float = 7200.0
 
 
 class DenoiserTask(nn.Module):
