@@ -29,7 +29,7 @@ $(STAMP): pyproject.toml constraints.txt
 system: $(STAMP)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/worldloom setup
 
-run: setup  ## run the whole loop: collect ... release, then a report and a model to play
+run: setup  ## run the whole loop: ends with a report and a model to play; PROFILE=smoke runs another profile
 	$(BIN)/worldloom run --profile $(PROFILE)
 
 test: $(STAMP)  ## lint, types, import contracts and the fast tests

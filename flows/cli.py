@@ -4,6 +4,7 @@
 expected shows a traceback.
 """
 
+import difflib
 import importlib
 import sys
 from collections.abc import Sequence
@@ -53,6 +54,11 @@ class Verbs(click.Group):
         command = getattr(importlib.import_module(f"flows.commands.{module}"), name)
         assert isinstance(command, click.Command)
         return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in VERBS and (near := difflib.get_close_matches(args[0], VERBS, 1)):
+            ctx.fail(f"there is no verb {args[0]!r}; did you mean {near[0]}?")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):

@@ -179,7 +179,7 @@ def released_bundle(store: Store) -> tuple[str, Bundle]:
     """
     now = read_current(store)
     if now is None:
-        raise NoReleaseError(f"nothing is released in {store.uri} yet; run the loop first: make run")
+        raise NoReleaseError(f"nothing is released in {store.uri} yet; run the loop first: make run PROFILE=name")
     return now.bundle, load_bundle(store, now.bundle)
 
 
@@ -191,7 +191,7 @@ def candidate_bundle(store: Store) -> tuple[str, Bundle]:
     """
     data = store.get_named(CANDIDATE)
     if data is None:
-        raise NoReleaseError(f"there is no candidate in {store.uri} yet; run the loop first: make run")
+        raise NoReleaseError(f"there is no candidate in {store.uri} yet; run the loop first: make run PROFILE=name")
     return data.decode(), load_bundle(store, data.decode())
 
 

@@ -1,7 +1,7 @@
 """What a finished stage says on the command line: one line."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from infra.stage import StageResult
 
@@ -11,6 +11,21 @@ def summarise_stage(result: StageResult) -> str:
     how = "found finished" if result.reused else f"{result.seconds:.1f} s"
     early = ", stopped early by its time cap" if result.stopped_early else ""
     return f"{result.stage:<10} {_made(result.stage, result.outputs)} ({how}{early})"
+
+
+_SHOWN: Final = {
+    "candidate": "model",
+    "candidate_no_geometry": "network alone",
+    "warp": "warp alone",
+    "repeat_last": "last frame",
+    "base": "base weights",
+}
+
+
+def _headline(scores: Mapping[str, float], frame: int = 8) -> str:
+    """PSNR at one frame of those arms that were played that far."""
+    found = [f"{title} {scores[key]:.1f}" for arm, title in _SHOWN.items() if (key := f"{arm}.psnr@{frame}") in scores]
+    return f"; dB at frame {frame}: {', '.join(found)}" if found else ""
 
 
 def _made(stage: str, outputs: Mapping[str, Any]) -> str:
@@ -28,7 +43,8 @@ def _made(stage: str, outputs: Mapping[str, Any]) -> str:
         case "compress":
             return f"int8 {outputs['int8'][:12]}" if outputs["int8"] else "nothing to do"
         case "evaluate":
-            return f"{len(outputs['arms'])} arms from {outputs['starts']} starts in {outputs['scenes']} unseen scenes"
+            unseen = f"{len(outputs['arms'])} arms from {outputs['starts']} starts in {outputs['scenes']} unseen scenes"
+            return f"{unseen}{_headline(outputs['headline'])}"
         case "release":
             passed = sum(check["passed"] for check in outputs["checks"])
             verdict = "passed" if outputs["released"] else "REFUSED"

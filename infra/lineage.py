@@ -112,7 +112,9 @@ class _Known:
             raise MissingObjectError(f"{name} may be any of {', '.join(digest[:16] for digest in found)}; give more digits")
         if _DIGEST.fullmatch(name) and self._has_object(name):
             return name
-        raise MissingObjectError(f"nothing in store {self.store.uri} is called {name}; give a digest of at least 4 digits")
+        raise MissingObjectError(
+            f"nothing in store {self.store.uri} is called {name}; give a digest that a stage printed, or its first 4 digits"
+        )
 
     def node(self, digest: str, above: tuple[str, ...] = ()) -> Node:
         """The tree below ``digest``; ``above`` are the digests that led here."""

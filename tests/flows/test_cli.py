@@ -10,7 +10,9 @@ from click.testing import CliRunner
 
 from flows.cli import VERBS, run_command, worldloom
 from flows.release import GateRefusedError
+from flows.summary import summarise_stage
 from infra.errors import BusyError
+from infra.stage import StageResult
 
 
 @pytest.mark.parametrize("verb", list(VERBS))
@@ -75,3 +77,15 @@ def test_rolling_back_an_empty_store_is_one_line(tmp_path: Path, capsys: pytest.
 def test_stages_before_training_take_no_dataset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["collect", "--home", str(tmp_path), "--dataset", "abcd"]) == 2
     assert "comes before training" in capsys.readouterr().err
+
+
+def test_a_mistyped_verb_is_named_with_its_neighbour(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["rolback"]) == 2
+    assert "did you mean rollback?" in capsys.readouterr().err
+
+
+def test_a_finished_evaluation_says_what_the_model_scored_beside_its_baselines() -> None:
+    scores = {"candidate.psnr@8": 25.52, "repeat_last.psnr@8": 17.5, "base.psnr@4": 30.0}
+    outputs = {"arms": ["candidate", "repeat_last"], "starts": 3, "scenes": 2, "headline": scores}
+    result = StageResult(stage="evaluate", key="k", outputs=outputs, seconds=1.0, reused=False, stopped_early=False)
+    assert "2 unseen scenes; dB at frame 8: model 25.5, last frame 17.5 (1.0 s)" in summarise_stage(result)
