@@ -5,17 +5,23 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from infra.digest import canonical_json, sha256_of
-from infra.schema.episode import Split
+from infra.schema.episode import Perspective, Split
 
 RECORDING_VERSION: Final = 1  # raise when scenes, walks or renderers change what a job records
+
+Source = Literal[
+    "embedded", "unreal", "vizdoom", "minetest",
+    "gta_v", "red_dead_redemption_2", "palworld", "cyberpunk_2077", "hogwarts_legacy",
+]  # fmt: skip
+"""Where episodes come from: own worlds, an Unreal Engine, games that are free, games that one has to own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """One episode to record."""
 
-    source: Literal["embedded", "vizdoom"]
-    family: str
+    source: Source
+    family: str  # of scenes; for Unreal Engine the map, for games the game's own name
     split: Split
     scene_seed: int
     walk: str
@@ -24,7 +30,12 @@ class Job:
     width: int  # pixels
     height: int  # pixels
     fps: float
-    renderer: str  # egl | software | vizdoom
+    renderer: str  # egl | software | the source's own name
+    perspective: Perspective = "first"
+    character: int = -1  # index of the walker's assembly in engine.characters; -1 is no body
+    weather: str = ""  # weather, time of day and season; empty is what the scene's seed says
+    time_of_day: str = ""
+    season: str = ""
     version: int = RECORDING_VERSION
 
     @property

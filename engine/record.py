@@ -38,6 +38,8 @@ def _make_recorder(job: Job) -> Recorder:
             return EmbeddedRecorder()
         case "vizdoom":
             return VizdoomRecorder()
+        case _:
+            raise ValueError(f"source {job.source!r} has no recorder yet; use embedded or vizdoom")
 
 
 def gather(recorder: Recorder, job: Job) -> Recording:
@@ -80,16 +82,18 @@ def _episode(facts: SourceFacts, job: Job, frames: Frames) -> Episode:
         source=job.source,
         scene_id=facts.scene_id,
         family=job.family,
-        character_id="",  # first person: the walker has no body
+        character_id=facts.character_id,
         weather=facts.weather,
-        perspective="first",
+        time_of_day=facts.time_of_day,
+        season=facts.season,
+        perspective=job.perspective,
         walk=job.walk,
         seed=job.seed,
         frames=len(frames),
         width=job.width,
         height=job.height,
         fps=job.fps,
-        sync="exact",
+        sync=facts.sync,
         sync_lag_frames=0.0,
         depth_kind=facts.depth_kind,
         scale_known=facts.scale_known,
@@ -105,4 +109,5 @@ def _episode(facts: SourceFacts, job: Job, frames: Frames) -> Episode:
         video_object="",
         depth_object="",
         scene_object="",
+        mask_object="",
     )

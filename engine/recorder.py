@@ -21,6 +21,7 @@ class State:
     intrinsics: NDArray[np.float64]  # (4,)
     raw_pose: NDArray[np.float64]  # (R,) the source's own pose
     collided: bool  # the move that led here was blocked or slid
+    mask: NDArray[np.uint16] | None = None  # (H, W) number of the thing that a pixel shows, 0 is none of them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,10 @@ class SourceFacts:
     commercial_ok: bool
     source_url: str
     scene: dict[str, Any]  # JSON values for captions
+    character_id: str = ""  # of the body that the camera follows or looks out of
+    time_of_day: str = ""
+    season: str = ""
+    sync: Literal["exact", "measured"] = "exact"  # whether one fixed tick lies between a row and the next by construction
 
 
 class Recorder(Protocol):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from infra.schema.action import KEYS, MOUSE_AXES, Keyboard, Mouse
 
 Split = Literal["train", "val", "test"]
+Perspective = Literal["first", "third"]
 MAX_EPISODE_SECONDS = 60.0  # the most that a crash may cost
 
 
@@ -27,7 +28,7 @@ class Episode:
     family: str  # scene family, e.g. park
     character_id: str
     weather: str
-    perspective: Literal["first", "third"]
+    perspective: Perspective
     walk: str  # explore, out_and_back, loop, spin, idle, key_forward, ...
     seed: int
     frames: int
@@ -50,6 +51,9 @@ class Episode:
     video_object: str
     depth_object: str
     scene_object: str  # JSON: what the scene holds, for captions
+    mask_object: str = ""  # 16-bit number of the thing that a pixel shows, 0 none
+    time_of_day: str = ""  # dawn, noon, dusk, night, ... ; empty where nobody knows
+    season: str = ""  # spring, summer, autumn, winter; empty where nobody knows
 
 
 @dataclass(frozen=True, kw_only=True)
