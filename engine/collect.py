@@ -1,272 +1,218 @@
-"""The collect stage: plans episodes from its config, records those that the store does not have yet, writes them."""
+"""The collect stage: records the episodes of a plan or a request that the store lacks; killed and called again, it goes on."""
 
+import collections
+import contextlib
 import functools
-import multiprocessing
-import os
+import itertools
+import logging
+import math
 import shutil
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import numpy as np
 
-from engine.games.doom import FPS as DOOM_FPS
-from engine.job import Job, scene_seed
+from engine.feed import CollectError, Feed, Outcome, Patience
+from engine.job import Job
+from engine.plan import CollectConfig, plan_jobs, resolve_renderer
 from engine.record import record_job
-from engine.render import EGL_ADVICE, RendererUnavailableError, egl_available
-from engine.walks import EVALUATION_WALKS, REVISITING
+from engine.request import CollectionRequest, candidates, planned
 from infra.digest import canonical_json, sha256_of
 from infra.episodes import list_episodes, write_episode
-from infra.errors import WorldloomError
+from infra.errors import NotHereError, StoreFullError, StoreUnreachableError
 from infra.schema import Episode
-from infra.schema.episode import MAX_EPISODE_SECONDS, Split
+from infra.schema.collection import JobFailure
 from infra.stage import StageContext, StageResult, run_stage
 from infra.store import Store, open_store
+from infra.tables import append_rows, rows_from
 
 VERSION: Final = 1
-RESTARTS: Final = 3  # times that killed recorder processes are replaced
-
-
-@dataclass(frozen=True, kw_only=True)
-class CollectConfig:
-    """What to record. Scene counts are for each family; every test scene gets all evaluation walks from each start."""
-
-    width: int = 224  # pixels
-    height: int = 128  # pixels
-    fps: float = 16.0
-    families: tuple[str, ...] = ("park",)
-    train_scenes: int = 24
-    val_scenes: int = 2
-    test_scenes: int = 4
-    episodes_per_scene: int = 3  # train and val scenes
-    frames_per_episode: int = 320  # at most 60 seconds
-    starts_per_test_scene: int = 2
-    vizdoom_episodes: int = 2
-    revisit_share: float = 0.4  # of the training episodes: out_and_back, loop, spin, idle
-    renderer: str = "auto"  # auto | egl | software (no depth)
-    workers: int = 0  # recorder processes; 0 records in this one
-    seed: int = 0
-    min_free_gigabytes: float = 1.0  # of disk; recording stops below
-    max_seconds: float | None = None  # time cap of the stage
-
-
-class CollectError(WorldloomError):
-    """Recording cannot go on; what was recorded is kept."""
+PATIENCE: Final = Patience()
+REPLACEMENTS: Final = 16  # jobs planned at once for those that could not be recorded
+_log = logging.getLogger(__name__)
 
 
 class Pool(Protocol):
-    """Runs a function on many jobs somewhere else, results in any order."""
+    """Runs a function on many jobs somewhere else, results in any order; takes jobs as it has hands free."""
 
-    def map_unordered(self, function: Callable[[Job], str], jobs: Sequence[Job]) -> Iterator[str]:
+    def map_unordered(self, function: Callable[[Job], Outcome], jobs: Iterable[Job]) -> Iterator[Outcome]:
         """Results as they come."""
         ...
 
 
-@functools.cache
-def resolve_renderer(renderer: str) -> str:
-    """Turn ``auto`` into what works here.
-
-    Raises:
-        RendererUnavailableError: EGL was asked for and does not work.
-        ValueError: no such renderer.
-    """
-    match renderer:
-        case "software":
-            return "software"
-        case "egl" | "auto":
-            if egl_available():
-                return "egl"
-            if renderer == "egl":
-                raise RendererUnavailableError(EGL_ADVICE)
-            return "software"
-        case _:
-            raise ValueError(f"collect.renderer = {renderer!r}; use auto, egl or software")
-
-
-def plan_jobs(config: CollectConfig) -> list[Job]:
-    """All jobs of a collection, scene by scene, the splits interleaved so that an early stop leaves some of each.
-
-    Raises:
-        ValueError: an episode would be longer than 60 seconds.
-    """
-    if config.frames_per_episode > MAX_EPISODE_SECONDS * config.fps:
-        raise ValueError(
-            f"collect.frames_per_episode = {config.frames_per_episode} at {config.fps} fps is more than "
-            f"{MAX_EPISODE_SECONDS:.0f} s; use at most {int(MAX_EPISODE_SECONDS * config.fps)}"
-        )
-    groups: list[tuple[float, list[Job]]] = []
-    splits: tuple[tuple[Split, int], ...] = (
-        ("train", config.train_scenes),
-        ("val", config.val_scenes),
-        ("test", config.test_scenes),
-    )
-    for family in config.families:
-        for split, count in splits:
-            for index in range(count):
-                groups.append(((index + 0.5) / count, _scene_jobs(config, family, split, index)))
-    for number in range(config.vizdoom_episodes):
-        groups.append(((number + 0.5) / config.vizdoom_episodes, [_doom_job(config, number)]))
-    return [job for _, group in sorted(groups, key=lambda item: item[0]) for job in group]
-
-
-def _scene_jobs(config: CollectConfig, family: str, split: Split, index: int) -> list[Job]:
-    walks: list[tuple[str, int]]
-    if split == "test":
-        walks = [(walk, start) for start in range(config.starts_per_test_scene) for walk in EVALUATION_WALKS]
-    elif split == "val":
-        walks = [("explore", number) for number in range(config.episodes_per_scene)]
-    else:
-        walks = [(_training_walk(config, index, number), number) for number in range(config.episodes_per_scene)]
-    return [
-        Job(
-            source="embedded",
-            family=family,
-            split=split,
-            scene_seed=scene_seed(family, split, index, config.seed),
-            walk=walk,
-            seed=seed,
-            frames=config.frames_per_episode,
-            width=config.width,
-            height=config.height,
-            fps=config.fps,
-            renderer=resolve_renderer(config.renderer),
-        )
-        for walk, seed in walks
-    ]
-
-
-def _training_walk(config: CollectConfig, index: int, number: int) -> str:
-    """Spread the share of revisiting walks evenly, and their kinds in turn."""
-    episode = index * config.episodes_per_scene + number
-    before, after = (int(np.floor(config.revisit_share * (episode + k) + 0.5)) for k in (0, 1))
-    return REVISITING[before % len(REVISITING)] if after > before else "explore"
-
-
-def _doom_job(config: CollectConfig, number: int) -> Job:
-    split: Split = "test" if number % 5 == 4 else "val" if number % 5 == 3 else "train"
-    return Job(
-        source="vizdoom",
-        family="doom",
-        split=split,
-        scene_seed=scene_seed("doom", split, number, config.seed),
-        walk="explore",
-        seed=number,
-        frames=min(config.frames_per_episode, int(MAX_EPISODE_SECONDS * DOOM_FPS)),
-        width=config.width,
-        height=config.height,
-        fps=DOOM_FPS,
-        renderer="vizdoom",
-    )
-
-
-def record_and_write(store_uri: str, job: Job) -> str:
-    """Record one job and keep it: what a worker process runs. Returns the episode's id."""
-    return write_episode(open_store(store_uri), record_job(job)).episode_id
-
-
 def collect(config: CollectConfig, store: Store, *, pool: Pool | None = None, fresh: bool = False) -> StageResult:
-    """Record every planned episode that the store lacks; killed and called again, it continues.
+    """Record every planned episode that the store lacks.
 
     Raises:
-        CollectError: too little disk is left, or recorder processes keep being killed.
-        RendererUnavailableError: ``renderer = "egl"`` and EGL does not work here.
+        CollectError: too little disk is left, an episode cannot be recorded, or recording keeps failing.
+        NotHereError: this machine lacks what a source needs.
     """
     jobs = plan_jobs(config)
     renderer = resolve_renderer(config.renderer)
+    fell_back = renderer != config.renderer and renderer == "software"
+    note = "episodes (software renderer, no depth: EGL does not work here)" if fell_back else "episodes"
 
     def work(context: StageContext) -> dict[str, Any]:
-        done = {episode.episode_id for episode in list_episodes(store)}
-        missing = [job for job in jobs if job.episode_id not in done]
-        finished = len(jobs) - len(missing)
-        fell_back = renderer != config.renderer and renderer == "software"
-        note = "episodes (software renderer, no depth: EGL does not work here)" if fell_back else "episodes"
-        context.progress(finished, len(jobs), note)
-        for _ in _record_all(config, store, pool, missing, context):
-            finished += 1
-            context.progress(finished, len(jobs), note)
+        there = _recorded_seconds(store)
+        feed = _feed(iter(jobs), there, None, config.min_free_gigabytes, store, context)
+        context.progress(sum(job.episode_id in there for job in jobs), len(jobs), note)
+        for _ in _work_off(feed, store, pool, collection=""):
+            context.progress(len(feed.done), len(jobs), note)
+        if feed.dropped:
+            first = feed.dropped[0]
+            raise CollectError(f"{len(feed.dropped)} episodes could not be recorded, the first: {first.cause}: {first.message}")
         return summarise(jobs, list_episodes(store))
 
     return run_stage(store, name="collect", version=VERSION, inputs={"renderer": renderer}, config=config, work=work, fresh=fresh)
 
 
+def collect_request(
+    request: CollectionRequest, store: Store, *, name: str = "", pool: Pool | None = None, fresh: bool = False
+) -> StageResult:
+    """Record jobs of the request until its hours are there. Jobs that cannot be recorded are replaced by the next ones.
+
+    ``name`` is what ``pause`` knows it by. Raises as ``collect``.
+    """
+
+    def work(context: StageContext) -> dict[str, Any]:
+        wanted, began = request.hours * 3600.0, time.monotonic()
+        jobs = _tabled(request, store)
+        feed = _feed(jobs, _recorded_seconds(store), wanted, request.min_free_gigabytes, store, context, name)
+        for _ in _work_off(feed, store, pool, request.digest):
+            rate = feed.frames / (time.monotonic() - began)
+            failures = "".join(f", {count} x {cause}" for cause, count in feed.failures.most_common())
+            told = f"seconds: {feed.seconds / 3600:.2f} of {request.hours:g} h, {rate:.1f} frames/s{failures}"
+            context.progress(min(int(feed.seconds), int(wanted)), int(wanted), told)
+        outputs = summarise(feed.done, list_episodes(store))
+        return outputs | {"hours": feed.seconds / 3600, "failures": dict(feed.failures), "request": request.digest}
+
+    return run_stage(store, name="collect", version=VERSION, inputs={}, config=request, work=work, fresh=fresh)
+
+
 def summarise(jobs: Sequence[Job], episodes: Sequence[Episode]) -> dict[str, Any]:
     """The stage's outputs: which of the planned episodes there are."""
-    planned = {job.episode_id for job in jobs}
-    found = [episode for episode in episodes if episode.episode_id in planned]
+    planned_ids = {job.episode_id for job in jobs}
+    found = [episode for episode in episodes if episode.episode_id in planned_ids]
     ids = sorted(episode.episode_id for episode in found)
-    training = [episode for episode in found if episode.split == "train" and episode.source == "embedded"]
+    training = [episode for episode in found if episode.split == "train" and episode.source != "vizdoom"]
     return {
         "episodes": len(found),
         "planned": len(jobs),
         "frames": sum(episode.frames for episode in found),
         "digest": sha256_of(canonical_json(ids)),
         "by_split": {split: sum(episode.split == split for episode in found) for split in ("train", "val", "test")},
-        "by_source": {source: sum(episode.source == source for episode in found) for source in ("embedded", "vizdoom")},
+        "by_source": dict(collections.Counter(episode.source for episode in found)),
         "revisit_share": float(np.mean([episode.revisit_share for episode in training])) if training else 0.0,
     }
 
 
-def _record_all(
-    config: CollectConfig, store: Store, pool: Pool | None, jobs: Sequence[Job], context: StageContext
-) -> Iterator[str]:
-    """Record jobs where the config says; yields episode ids as they are written."""
-    record = functools.partial(record_and_write, store.uri)
-    if pool is not None:
-        results: Iterable[str] = pool.map_unordered(record, jobs)
-    elif config.workers > 0:
-        results = _map_processes(record, jobs, config.workers)
-    else:
-        results = map(record, jobs)
-    results = iter(results)
-    for _ in jobs:
-        _check_disk(config, store)
-        if context.out_of_time():
-            return
-        yield next(results)
+def record_and_write(store_uri: str, job: Job) -> Episode:
+    """Record one job and keep it; returns its row."""
+    return write_episode(open_store(store_uri), record_job(job))
 
 
-def _map_processes(record: Callable[[Job], str], jobs: Sequence[Job], workers: int) -> Iterator[str]:
-    """Warm recorder processes; killed ones are replaced and their jobs recorded again."""
-    left = list(jobs)
-    for _ in range(RESTARTS):
-        executor = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _end_with_parent)
-        try:
-            waiting = {executor.submit(record, job): job for job in left}
-            for future in as_completed(waiting):
-                result = future.result()
-                left.remove(waiting[future])
-                yield result
+def try_job(store_uri: str, job: Job) -> Outcome:
+    """Record one job; what a worker runs. A failure is an outcome, so that the others go on.
+
+    Raises:
+        NotHereError, StoreFullError: no other job would fare better.
+    """
+    try:
+        episode = record_and_write(store_uri, job)
+    except (NotHereError, StoreFullError):
+        raise
+    except Exception as error:
+        message = " ".join(str(error).split()) or "no message"
+        return Outcome(job=job, cause=type(error).__name__, message=message, lasting=isinstance(error, ValueError))
+    return Outcome(job=job, frames=episode.frames, seconds=episode.frames / episode.fps)
+
+
+def pause(store: Store, name: str, paused: bool) -> None:
+    """Let collection ``name`` wait after the episodes that are being recorded, or go on; from any machine."""
+    store.put_named(f"collections/{name}", b"paused" if paused else b"")
+
+
+def is_paused(store: Store, name: str) -> bool:
+    """Whether collection ``name`` waits."""
+    return bool(name) and store.get_named(f"collections/{name}") == b"paused"
+
+
+def _work_off(feed: Feed, store: Store, pool: Pool | None, collection: str) -> Iterator[Outcome]:
+    """Record what the feed hands out, here or in the pool, until nothing more is to come."""
+    record = functools.partial(try_job, store.uri)
+    while True:
+        for outcome in map(record, feed) if pool is None else pool.map_unordered(record, feed):
+            feed.note(outcome)
+            if outcome.cause:
+                _keep_failure(store, outcome, feed.attempts(outcome.job), collection)
+            yield outcome
+        if feed.finished:
             return
-        except BrokenProcessPool:
-            continue
-        finally:
-            executor.shutdown(wait=True, cancel_futures=True)
-    raise CollectError(
-        f"recorder processes were killed {RESTARTS} times ({len(left)} episodes missing); free memory and start again"
+
+
+def _keep_failure(store: Store, outcome: Outcome, attempt: int, collection: str) -> None:
+    failure = JobFailure(
+        job_id=outcome.job.episode_id,
+        collection=collection,
+        source=outcome.job.source,
+        cause=outcome.cause,
+        message=outcome.message,
+        attempt=attempt,
+        host=socket.gethostname(),
+        failed=time.time(),
+    )
+    with contextlib.suppress(StoreUnreachableError):  # that may be the failure itself; the feed counts it all the same
+        append_rows(store, "failures", rows_from([failure]))
+
+
+def _tabled(request: CollectionRequest, store: Store) -> Iterator[Job]:
+    """The request's jobs, each a row of table ``jobs`` before it is handed out; as many at once as the hours should take."""
+    jobs, number = candidates(request), 0
+    while True:
+        count = math.ceil(request.hours * 3600.0 / request.seconds) if number == 0 else REPLACEMENTS
+        chunk = list(itertools.islice(jobs, count))
+        rows = rows_from([planned(request, number + place, job) for place, job in enumerate(chunk)])
+        append_rows(store, "jobs", rows, transaction=f"{request.digest}-{number}")
+        number += count
+        yield from chunk
+
+
+def _recorded_seconds(store: Store) -> dict[str, float]:
+    return {episode.episode_id: episode.frames / episode.fps for episode in list_episodes(store)}
+
+
+def _feed(
+    jobs: Iterator[Job],
+    there: Mapping[str, float],
+    wanted: float | None,
+    min_free_gigabytes: float,
+    store: Store,
+    context: StageContext,
+    name: str = "",
+) -> Feed:
+    def may_go_on() -> bool:
+        _check_disk(min_free_gigabytes, store)
+        return not context.out_of_time()
+
+    return Feed(
+        jobs,
+        there,
+        wanted_seconds=wanted,
+        may_go_on=may_go_on,
+        is_paused=lambda: is_paused(store, name),
+        say=_log.warning,
+        patience=PATIENCE,
     )
 
 
-def _end_with_parent() -> None:
-    """A recorder whose collector was killed would wait for jobs for ever: end it as soon as the collector is gone."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def watch() -> None:
-        parent.join()
-        os._exit(1)  # episodes are written whole or not at all
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def _check_disk(config: CollectConfig, store: Store) -> None:
+def _check_disk(min_free_gigabytes: float, store: Store) -> None:
     folder = store.home
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free / 1e9
-    if free < config.min_free_gigabytes:
+    if free < min_free_gigabytes:
         raise CollectError(
-            f"only {free:.1f} GB free at {folder}, collect.min_free_gigabytes = {config.min_free_gigabytes}; "
+            f"only {free:.1f} GB free at {folder}, collect.min_free_gigabytes = {min_free_gigabytes}; "
             "free space and start again, finished episodes are kept"
         )

@@ -15,7 +15,7 @@ from engine.models import PHASES, STRIDE, build_character_mesh, build_static_mes
 from engine.scenes.scene import Light, Scene
 from engine.shaders import BODY_FRAGMENT, BODY_VERTEX, SKY_FRAGMENT, SKY_VERTEX
 from engine.textures import TEXTURES, paint_textures
-from infra.errors import WorldloomError
+from infra.errors import NotHereError
 
 Array = NDArray[np.float64]
 Renderer = str
@@ -87,7 +87,7 @@ def egl_available() -> bool:
     return "egl works" in done.stdout
 
 
-class RendererUnavailableError(WorldloomError):
+class RendererUnavailableError(NotHereError):
     """The renderer asked for cannot draw on this machine."""
 
 

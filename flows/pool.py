@@ -3,7 +3,7 @@
 import logging
 import os
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 LOOPBACK: Final = "127.0.0.1"
+_NONE: Final[Any] = object()  # no job is left
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,25 +49,26 @@ class RayPool:
     def __init__(self, actors: "list[Actor]") -> None:
         self._actors = actors
 
-    def map_unordered(self, function: Callable[[Job], Result], jobs: Sequence[Job]) -> Iterator[Result]:
-        """Run ``function`` on every job, one at a time an actor.
+    def map_unordered(self, function: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
+        """Run ``function`` on every job, one at a time an actor; a job is taken when an actor is free for it.
 
         Raises:
             PoolError: an actor was killed more often than the pool retries.
         """
         import ray
 
-        shared, waiting = ray.put(function), list(reversed(jobs))
+        shared, waiting = ray.put(function), iter(jobs)
         running: dict[Any, Actor] = {}
-        for actor in self._actors[: len(waiting)]:
-            running[actor.run.remote(shared, waiting.pop())] = actor
-        while running:
+        free = list(self._actors)
+        while True:
+            while free and (job := next(waiting, _NONE)) is not _NONE:
+                actor = free.pop()
+                running[actor.run.remote(shared, job)] = actor
+            if not running:
+                return
             ready, _ = ray.wait(list(running), num_returns=1)
-            actor = running.pop(ready[0])
-            result = _result(ready[0])
-            if waiting:
-                running[actor.run.remote(shared, waiting.pop())] = actor
-            yield result
+            free.append(running.pop(ready[0]))
+            yield _result(ready[0])
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from annotation.annotate import AnnotateConfig
 from curation.curate import CurateConfig
-from engine.collect import CollectConfig
+from engine.plan import CollectConfig
 from flows.pool import PoolConfig
 from flows.release import ReleaseConfig
 from flows.server import ServerConfig

@@ -41,6 +41,10 @@ class BusyError(WorldloomError):
     """Another process holds the lock."""
 
 
+class NotHereError(WorldloomError):
+    """This machine lacks a program, a driver or a game; trying again does not help."""
+
+
 @contextmanager
 def naming_full_disk(folder: Path, needed: int | None = None) -> Iterator[None]:
     """Turn "no space left" from anything inside into one line with the folder and the bytes needed.

@@ -15,6 +15,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from infra.errors import StoreFullError, StoreUnreachableError, TableSchemaError, naming_full_disk
 from infra.schema import Caption, Checkpoint, Episode, EvalScore
+from infra.schema.collection import JobFailure, PlannedJob
 from infra.schema.run import Run
 from infra.store import Store
 
@@ -27,6 +28,8 @@ _RECORDS: Final[dict[str, type[Any]]] = {
     "checkpoints": Checkpoint,
     "eval_scores": EvalScore,
     "runs": Run,
+    "jobs": PlannedJob,
+    "failures": JobFailure,
 }
 """Tables whose columns the vocabulary fixes; the others take the columns of their first rows."""
 

@@ -2,25 +2,19 @@
 
 import collections
 import dataclasses
-import multiprocessing
-import os
-import signal
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from engine import collect as stage
-from engine.collect import CollectConfig, CollectError, collect, plan_jobs, resolve_renderer
+from engine.collect import collect
+from engine.feed import CollectError, Outcome
 from engine.job import Job
+from engine.plan import CollectConfig, plan_jobs, resolve_renderer
 from engine.record import record_job
 from engine.walks import EVALUATION_WALKS, REVISITING
 from infra.episodes import Recording, list_episodes, read_episode
-from infra.stage import StageResult
 from infra.store import open_store
 
 TINY = CollectConfig(
@@ -106,8 +100,8 @@ def test_too_little_disk_stops_with_one_line(tmp_path: Path) -> None:
 
 def test_a_pool_gets_all_jobs_that_are_missing(tmp_path: Path) -> None:
     class Pool:
-        def map_unordered(self, function: Callable[[Job], str], jobs: Sequence[Job]) -> Iterator[str]:
-            yield from map(function, reversed(jobs))
+        def map_unordered(self, function: Callable[[Job], Outcome], jobs: Iterable[Job]) -> Iterator[Outcome]:
+            yield from map(function, reversed(list(jobs)))
 
     assert collect(TINY, open_store(tmp_path), pool=Pool()).outputs["episodes"] == 3
 
@@ -115,64 +109,3 @@ def test_a_pool_gets_all_jobs_that_are_missing(tmp_path: Path) -> None:
 def test_a_time_cap_stops_early_and_says_so(tmp_path: Path) -> None:
     result = collect(dataclasses.replace(TINY, max_seconds=0.0), open_store(tmp_path))
     assert result.stopped_early and result.outputs["episodes"] == 0
-
-
-@pytest.mark.slow
-def test_worker_processes_record_the_same_episodes(tmp_path: Path) -> None:
-    alone = collect(TINY, open_store(tmp_path / "alone"))
-    shared = collect(dataclasses.replace(TINY, workers=2), open_store(tmp_path / "shared"))
-    assert alone.outputs["digest"] == shared.outputs["digest"]
-    hashes = []
-    for folder in ("alone", "shared"):
-        store = open_store(tmp_path / folder)
-        hashes.append([read_episode(store, episode)[0].rgb_sha256 for episode in list_episodes(store)])
-    assert hashes[0] == hashes[1]
-
-
-@pytest.mark.slow
-@pytest.mark.fault
-@pytest.mark.timeout(300)
-def test_a_killed_recorder_is_replaced_and_nothing_is_lost(tmp_path: Path) -> None:
-    config = dataclasses.replace(TINY, workers=1, train_scenes=4)
-    store = open_store(tmp_path)
-    results: list[StageResult] = []
-    run = threading.Thread(target=lambda: results.append(collect(config, store)))
-    run.start()
-    while not (children := [child for child in multiprocessing.active_children() if child.name.startswith("SpawnProcess")]):
-        time.sleep(0.02)
-    time.sleep(1.0)
-    os.kill(children[0].pid or 0, signal.SIGKILL)
-    run.join(280)
-    assert results and results[0].outputs["episodes"] == results[0].outputs["planned"] == 5
-    assert len({episode.episode_id for episode in list_episodes(store)}) == 5
-
-
-COLLECTOR = """
-import multiprocessing, sys, threading, time
-from engine.collect import CollectConfig, collect
-from infra.store import open_store
-
-if __name__ == "__main__":
-    config = CollectConfig(workers=1, train_scenes=40, vizdoom_episodes=0, renderer="software")
-    threading.Thread(target=collect, args=(config, open_store(sys.argv[1])), daemon=True).start()
-    while not multiprocessing.active_children():
-        time.sleep(0.02)
-    print(multiprocessing.active_children()[0].pid, flush=True)
-    time.sleep(600)
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.fault
-def test_recorders_end_with_their_collector(tmp_path: Path) -> None:
-    script = tmp_path / "collector.py"
-    script.write_text(COLLECTOR)
-    with subprocess.Popen([sys.executable, script, tmp_path / "store"], stdout=subprocess.PIPE, text=True) as collector:
-        assert collector.stdout is not None
-        recorder = int(collector.stdout.readline())
-        time.sleep(5.0)  # it is at work
-        collector.kill()
-    deadline = time.monotonic() + 60
-    while Path(f"/proc/{recorder}").exists():
-        assert time.monotonic() < deadline, f"recorder {recorder} outlives its collector"
-        time.sleep(0.1)

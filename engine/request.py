@@ -1,0 +1,132 @@
+"""A request for so many hours of one source, and the jobs that fulfil it: scene x character x conditions x agent x seed."""
+
+import dataclasses
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.games.doom import FPS as DOOM_FPS
+from engine.job import Job, Source, scene_seed
+from engine.plan import resolve_renderer
+from engine.scenes.build import FAMILIES
+from infra.digest import canonical_json, sha256_of
+from infra.schema.collection import PlannedJob
+from infra.schema.episode import MAX_EPISODE_SECONDS, Perspective, Split
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectionRequest:
+    """Empty tuples mean: all families of the source, and conditions as each scene's seed says."""
+
+    source: Source = "embedded"
+    hours: float = 1.0  # of finished episodes
+    families: tuple[str, ...] = ()
+    weather: tuple[str, ...] = ()
+    time_of_day: tuple[str, ...] = ()
+    season: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
+    perspective: Perspective = "first"
+    width: int = 640  # pixels
+    height: int = 360  # pixels
+    fps: float = 16.0  # of the embedded world and of Unreal Engine; games have their own
+    seconds: float = 20.0  # of one episode
+    episodes_per_scene: int = 2
+    split: Split = "train"
+    renderer: str = "auto"
+    seed: int = 0
+    min_free_gigabytes: float = 1.0  # of disk; recording stops below
+    max_seconds: float | None = None  # time cap of the collection
+
+    def __post_init__(self) -> None:
+        if not 0 < self.hours <= 100_000:
+            raise ValueError(f"hours = {self.hours}: ask for more than 0 and at most 100000")
+        if not 1 <= self.seconds <= MAX_EPISODE_SECONDS:
+            raise ValueError(f"seconds = {self.seconds}: an episode lasts 1 to {MAX_EPISODE_SECONDS:.0f} s")
+        if unknown := [family for family in self.families if family not in families_of(self.source)]:
+            known = ", ".join(families_of(self.source))
+            raise ValueError(f"source {self.source} has no family {unknown[0]!r}; use {known}")
+
+    @property
+    def digest(self) -> str:
+        """Names the collection: the same request goes on where it stopped, also when its time cap or disk limit changed."""
+        return sha256_of(canonical_json(dataclasses.replace(self, min_free_gigabytes=0.0, max_seconds=None)))
+
+
+def families_of(source: Source) -> tuple[str, ...]:
+    """The families that a source offers; a game is its own only one."""
+    match source:
+        case "embedded" | "unreal":
+            return FAMILIES
+        case "vizdoom":
+            return ("doom",)
+        case _:
+            return (source,)
+
+
+def agents_of(source: Source) -> tuple[str, ...]:
+    """Who walks when the request does not say: the explorer, and walks that come back to where they were."""
+    match source:
+        case "embedded" | "unreal":
+            return ("policy", "policy", "explore", "out_and_back", "loop")
+        case _:
+            return ("explore",)
+
+
+def candidates(request: CollectionRequest) -> Iterator[Job]:
+    """Jobs without end, always in the same order. Every few of them go through all combinations that were asked for."""
+    mixes = list(
+        itertools.product(
+            request.agents or agents_of(request.source),
+            request.weather or ("",),
+            request.time_of_day or ("",),
+            request.season or ("",),
+        )
+    )
+    order = np.random.default_rng(request.seed).permutation(len(mixes))
+    families = request.families or families_of(request.source)
+    fps = DOOM_FPS if request.source == "vizdoom" else request.fps
+    for number in itertools.count():
+        scene, take = divmod(number, request.episodes_per_scene)
+        family, index = families[scene % len(families)], scene // len(families)
+        agent, weather, time_of_day, season = mixes[order[number % len(mixes)]]
+        yield Job(
+            source=request.source,
+            family=family,
+            split=request.split,
+            scene_seed=scene_seed(family, request.split, index, request.seed),
+            walk=agent,
+            seed=take,
+            frames=int(request.seconds * fps),
+            width=request.width,
+            height=request.height,
+            fps=fps,
+            renderer=resolve_renderer(request.renderer) if request.source == "embedded" else request.source,
+            perspective=request.perspective,
+            weather=weather,
+            time_of_day=time_of_day,
+            season=season,
+        )
+
+
+def planned(request: CollectionRequest, number: int, job: Job) -> PlannedJob:
+    """The job's row in table ``jobs``."""
+    return PlannedJob(
+        job_id=job.episode_id,
+        collection=request.digest,
+        number=number,
+        source=job.source,
+        family=job.family,
+        scene_seed=job.scene_seed,
+        character=job.character,
+        perspective=job.perspective,
+        weather=job.weather,
+        time_of_day=job.time_of_day,
+        season=job.season,
+        agent=job.walk,
+        seed=job.seed,
+        frames=job.frames,
+        split=job.split,
+        recipe=canonical_json(job).decode(),
+    )
