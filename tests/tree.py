@@ -12,7 +12,7 @@ README: Final = ROOT / "README.md"
 BLOCK: Final = re.compile(r"(```tree\n)(.*?)(```)", re.DOTALL)
 DATA_FOLDERS: Final = ("modeling/base_weights",)  # one line for the folder, none for its files
 _COMMENT: Final = re.compile(
-    r"\A(?:<!doctype html>\s*)?(?:#|//|/\*|<!--|\{#)[-\s]*(.+?)\s*(?:\*/|-->|#\})?$", re.MULTILINE | re.I
+    r"\A(?:<!doctype html>\s*)?(?:#|//|--|/\*|<!--|\{#)[-\s]*(.+?)\s*(?:\*/|-->|#\})?$", re.MULTILINE | re.I
 )
 
 
