@@ -4,7 +4,6 @@ import collections
 import contextlib
 import functools
 import itertools
-import logging
 import math
 import shutil
 import socket
@@ -31,7 +30,6 @@ from infra.tables import append_rows, rows_from
 VERSION: Final = 1
 PATIENCE: Final = Patience()
 REPLACEMENTS: Final = 16  # jobs planned at once for those that could not be recorded
-_log = logging.getLogger(__name__)
 
 
 class Pool(Protocol):
@@ -202,7 +200,7 @@ def _feed(
         wanted_seconds=wanted,
         may_go_on=may_go_on,
         is_paused=lambda: is_paused(store, name),
-        say=_log.warning,
+        say=context.progress.say,
         patience=PATIENCE,
     )
 

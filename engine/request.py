@@ -44,6 +44,8 @@ class CollectionRequest:
             raise ValueError(f"hours = {self.hours}: ask for more than 0 and at most 100000")
         if not 1 <= self.seconds <= MAX_EPISODE_SECONDS:
             raise ValueError(f"seconds = {self.seconds}: an episode lasts 1 to {MAX_EPISODE_SECONDS:.0f} s")
+        if not (16 <= self.width <= 4096 and 16 <= self.height <= 4096) or self.width % 2 or self.height % 2:
+            raise ValueError(f"size {self.width}x{self.height}: use even numbers from 16 to 4096")
         if unknown := [family for family in self.families if family not in families_of(self.source)]:
             known = ", ".join(families_of(self.source))
             raise ValueError(f"source {self.source} has no family {unknown[0]!r}; use {known}")

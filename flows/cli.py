@@ -17,8 +17,9 @@ from infra.errors import WorldloomError
 VERBS: Final = {
     "setup": ("machine:setup", "Make this machine ready: EGL rendering, or how to get it."),
     "run": ("loop:run", "Run the whole loop; killed and run again, it goes on where it stopped."),
-    "collect": ("loop:collect", "Record the episodes that the store lacks."),
+    "collect": ("collect:collect", "Record what the store lacks: the profile's plan, or hours of a source."),
     "episodes": ("artefacts:episodes", "List recorded episodes."),
+    "show": ("show:show", "Show one episode on a page: video, keys, path, depth, sync."),
     "annotate": ("loop:annotate", "Write poses, inferred input and captions of new episodes."),
     "curate": ("loop:curate", "Cut, score, reject with reasons; make a dataset version."),
     "publish": ("artefacts:publish", "Make a dataset version the one that retraining takes."),

@@ -11,17 +11,22 @@ from typing import Any, Final
 
 from prefect import flow, serve
 from prefect.client.schemas.objects import State
+from prefect.client.schemas.schedules import CronSchedule
 from prefect.deployments.runner import RunnerDeployment
 from prefect.events import DeploymentEventTrigger
 from prefect.runtime import flow_run
+from prefect.schedules import Cron
 from prefect.states import Completed
 from prefect.types.entrypoint import EntrypointType
+from pydantic import ValidationError
 
+from engine.collect import is_paused
 from flows.observe import walk_observed
 from flows.pipeline import Loop
 from flows.pool import open_pool
 from flows.publish import publish_dataset
 from flows.release import require_released
+from flows.schedule import SCHEDULED, ScheduleConfig, find_schedule
 from flows.server import read_mark
 from flows.summary import summarise_stage
 from flows.triggers import PUBLISHED, RETRAIN, announce, retrain_once, was_retrained
@@ -40,7 +45,25 @@ def collection(profile: str, home: str, store: str, overrides: list[str], every_
     place = open_workplace(profile, Path(home), store, tuple(overrides))
     slot = int(flow_run.scheduled_start_time.timestamp() // every_seconds)
     collect = dataclasses.replace(place.profile.collect, seed=place.profile.collect.seed + slot)
-    loop = Loop(profile=dataclasses.replace(place.profile, collect=collect), store=place.store)
+    collect_and_publish(place, Loop(profile=dataclasses.replace(place.profile, collect=collect), store=place.store))
+
+
+@flow(name=SCHEDULED, flow_run_name="{schedule}", persist_result=False)
+def scheduled_collection(schedule: str, profile: str, home: str, store: str, overrides: list[str]) -> None:
+    """Record the hours of one entry of the profile's schedules, annotate, curate and publish a dataset version.
+
+    Raises:
+        ValueError: the profile has no such schedule any more.
+    """
+    place = open_workplace(profile, Path(home), store, tuple(overrides))
+    entry = find_schedule(place.profile.schedules, schedule)
+    request = dataclasses.replace(entry.request, seed=entry.request.seed + entry.slot(flow_run.scheduled_start_time))
+    entry = dataclasses.replace(entry, request=request)
+    collect_and_publish(place, Loop(profile=place.profile, store=place.store, schedule=entry))
+
+
+def collect_and_publish(place: Workplace, loop: Loop) -> None:
+    """Walk the loop as far as a dataset version, publish it and tell the server, which starts retraining."""
     walk_when_free(place, loop, "curate")
     version = loop.results["curate"].outputs["dataset"]
     publish_dataset(place.store, version)
@@ -107,17 +130,41 @@ def deployments(profile: str, place: Workplace, overrides: tuple[str, ...], ever
         },
     )
     made = [
-        collection.to_deployment(
-            COLLECTION,
-            interval=every,
-            parameters={**common, "every_seconds": every.total_seconds()},
-            entrypoint_type=EntrypointType.MODULE_PATH,
-        ),
+        *_collections(place, common, every),
         retrain_and_deploy.to_deployment(
             RETRAIN, triggers=[trigger], parameters=common, entrypoint_type=EntrypointType.MODULE_PATH
         ),
     ]
     return [deployment for deployment in made if isinstance(deployment, RunnerDeployment)]  # coroutines only inside a loop
+
+
+def _collections(place: Workplace, common: dict[str, Any], every: timedelta) -> list[Any]:
+    """One deployment for each schedule of the profile; without any, the profile's own plan at an interval.
+
+    Raises:
+        ValueError: a schedule's cron line or time zone is wrong; names the schedule.
+    """
+    if not place.profile.schedules:
+        parameters = {**common, "every_seconds": every.total_seconds()}
+        kind = EntrypointType.MODULE_PATH
+        return [collection.to_deployment(COLLECTION, interval=every, parameters=parameters, entrypoint_type=kind)]
+    return [_scheduled(place, common, entry) for entry in place.profile.schedules]
+
+
+def _scheduled(place: Workplace, common: dict[str, Any], entry: ScheduleConfig) -> Any:
+    try:
+        CronSchedule(cron=entry.cron, timezone=entry.timezone)  # Cron itself takes anything
+    except ValidationError as error:
+        raise ValueError(f"schedule {entry.name}: {error.errors()[0]['msg']}") from None
+    return scheduled_collection.to_deployment(
+        entry.name,
+        schedule=Cron(entry.cron, timezone=entry.timezone),
+        paused=is_paused(place.store, entry.name),
+        parameters={**common, "schedule": entry.name},
+        tags=[entry.request.source],
+        description=f"{entry.request.hours:g} h of {entry.request.source}",
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
 
 
 def serve_deployments(served: list[RunnerDeployment]) -> None:

@@ -7,11 +7,12 @@ from typing import Final
 
 from annotation.annotate import annotate
 from curation.curate import curate
-from engine.collect import collect
+from engine.collect import collect, collect_request
 from flows.bundle import assemble_bundle, shipped_bundle
 from flows.pool import RayPool
 from flows.profile import Profile
 from flows.release import release
+from flows.schedule import ScheduleConfig
 from inference.evaluate.evaluate import evaluate
 from inference.evaluate.report import write_report
 from infra.stage import StageResult
@@ -32,6 +33,7 @@ class Loop:
     pool: RayPool | None = None  # where episodes are recorded, annotated and scored; None is this process
     fresh: bool = False  # work again although there are finished results
     dataset: str = ""  # a published version to start from; the stages before training are left out then
+    schedule: ScheduleConfig | None = None  # whose request is collected in place of the profile's plan
     results: dict[str, StageResult] = field(default_factory=dict)
 
     def names(self, until: str = "release") -> list[str]:
@@ -54,7 +56,7 @@ class Loop:
         profile, store, fresh = self.profile, self.store, self.fresh
         pool, dataset = self.pool, self.dataset
         if not dataset:
-            yield (collected := collect(profile.collect, store, pool=pool, fresh=fresh))
+            yield (collected := self._collect())
             yield (annotated := annotate(collected.outputs["digest"], profile.annotate, store, pool=pool, fresh=fresh))
             yield (curated := curate(annotated.outputs, profile.curate, store, pool=pool, fresh=fresh))
             dataset = curated.outputs["dataset"]
@@ -65,6 +67,11 @@ class Loop:
         shipped = shipped_bundle(store, candidate, profile.train, profile.distil)
         yield (evaluated := evaluate(candidate, dataset, profile.evaluate, store, base=shipped, fresh=fresh))
         yield release(candidate, evaluated, profile.release, store, fresh=fresh)
+
+    def _collect(self) -> StageResult:
+        if self.schedule is None:
+            return collect(self.profile.collect, self.store, pool=self.pool, fresh=self.fresh)
+        return collect_request(self.schedule.request, self.store, name=self.schedule.name, pool=self.pool, fresh=self.fresh)
 
     def write_report(self, home: Path) -> Path:
         """Write the report of what is finished so far."""

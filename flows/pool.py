@@ -71,6 +71,15 @@ class RayPool:
             yield _result(ready[0])
 
 
+def fitting_actors(source: str, cores: int) -> int:
+    """How many recorders this machine holds: one a core for lock-step worlds, one in all for games that own the screen."""
+    match source:
+        case "embedded" | "vizdoom" | "unreal":
+            return cores if cores > 1 else 0
+        case _:
+            return 0
+
+
 @contextmanager
 def open_pool(config: PoolConfig) -> Iterator[RayPool | None]:
     """Start Ray and its actors once for a run and end them in any case; None for ``actors = 0``."""

@@ -18,6 +18,7 @@ from curation.curate import CurateConfig
 from engine.plan import CollectConfig
 from flows.pool import PoolConfig
 from flows.release import ReleaseConfig
+from flows.schedule import ScheduleConfig
 from flows.server import ServerConfig
 from inference.evaluate.evaluate import EvaluateConfig
 from inference.server import ServeConfig
@@ -44,6 +45,7 @@ class Profile:
     serve: ServeConfig = ServeConfig()
     pool: PoolConfig = PoolConfig()
     server: ServerConfig = ServerConfig()
+    schedules: tuple[ScheduleConfig, ...] = ()  # what `worldloom deploy` collects, and when
 
 
 def load_profile(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Profile:

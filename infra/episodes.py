@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from infra.appender import RowAppender
 from infra.depth import DepthReader, encode_depth
 from infra.digest import canonical_json
-from infra.errors import DamagedVideoError, naming_full_disk
+from infra.errors import DamagedVideoError, MissingObjectError, naming_full_disk
 from infra.schema import Episode, Frames, frames_from_table, frames_to_table
 from infra.store import Store
 from infra.tables import append_rows, query, read_rows, records_from, rows_from
@@ -106,6 +106,22 @@ def find_episode(store: Store, episode_id: str) -> Episode | None:
     """The episode's row, or None."""
     found = records_from(read_rows(store, "episodes", equal={"episode_id": episode_id}), Episode)
     return found[0] if found else None
+
+
+def match_episode(store: Store, prefix: str) -> Episode:
+    """The one episode whose id begins with ``prefix``, 4 digits or more.
+
+    Raises:
+        MissingObjectError: there is none, or more than one.
+    """
+    if len(prefix) < 4 or not set(prefix) <= set("0123456789abcdef"):
+        raise ValueError(f"{prefix!r} is no beginning of an episode's id; give 4 or more of its hexadecimal digits")
+    found = list_episodes(store, f"starts_with(episode_id, '{prefix}')")
+    if len(found) != 1:
+        raise MissingObjectError(
+            f"{len(found) or 'no'} episodes in {store.uri} begin with {prefix}; list them with: worldloom episodes"
+        )
+    return found[0]
 
 
 def list_episodes(store: Store, where: str | None = None) -> list[Episode]:

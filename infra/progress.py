@@ -42,6 +42,11 @@ class Progress:
         for observer in self.observers:
             observer(self.stage, done, total, message)
 
+    def say(self, message: str) -> None:
+        """Show a message at once, where the work stands: that it waits, and what for."""
+        self._shown = None
+        self(self._last, max(self._part[1], 0), message)
+
     def close(self) -> None:
         """End the line on a terminal."""
         if self.stream.isatty() and self._shown is not None:

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from infra.digest import canonical_json, sha256_of
@@ -14,7 +15,7 @@ from infra.lineage import code_commit
 from infra.progress import Observer, Progress
 from infra.schema.run import Run
 from infra.store import Store
-from infra.tables import append_rows, read_rows, records_from, rows_from
+from infra.tables import append_rows, read_records, read_rows, records_from, rows_from
 
 OBSERVERS: list[Observer] = []  # told of every stage's progress; flows adds its own
 
@@ -105,6 +106,12 @@ def find_run(store: Store, key: str) -> StageResult | None:
     """The newest finished run with ``key``."""
     runs = records_from(read_rows(store, "runs", equal={"key": key}), Run)
     return _result(max(runs, key=lambda run: run.started), reused=True) if runs else None
+
+
+def finished_runs(store: Store) -> list[tuple[StageResult, datetime]]:
+    """Every finished run with the time at which it began, oldest first."""
+    runs = sorted(read_records(store, "runs", Run), key=lambda run: run.started)
+    return [(_result(run, reused=False), datetime.fromtimestamp(run.started)) for run in runs]
 
 
 def _result(run: Run, *, reused: bool) -> StageResult:

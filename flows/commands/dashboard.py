@@ -9,7 +9,9 @@ from pathlib import Path
 
 import click
 
+from engine.collect import is_paused
 from flows.publish import published_dataset
+from flows.schedule import find_schedule, set_paused
 from flows.server import PrefectServer, ServerConfig, read_mark
 from flows.triggers import announce, was_retrained
 from flows.workplace import Workplace, at_workplace, open_workplace, place_options
@@ -43,20 +45,53 @@ def dashboard(place: Workplace, port: int | None, browse: bool) -> None:
     "--every-hours", type=click.FloatRange(min=0.01), default=24.0, show_default=True, help="Pause between collections."
 )
 @click.option("--port", type=int, default=None, help="Port of the dashboard on loopback.  [default: any free one]")
+@click.option("--pause", "paused", metavar="SCHEDULE", help="Let a schedule of the profile wait, also where it is recording.")
+@click.option("--resume", "resumed", metavar="SCHEDULE", help="Let it go on.")
 def deploy(
-    profile: str, home: Path | None, store: str | None, overrides: tuple[str, ...], every_hours: float, port: int | None
+    profile: str,
+    home: Path | None,
+    store: str | None,
+    overrides: tuple[str, ...],
+    every_hours: float,
+    port: int | None,
+    paused: str | None,
+    resumed: str | None,
 ) -> None:
-    """Collect on a schedule, and retrain and release whenever a dataset version is published; until interrupted."""
+    """Collect on the profile's schedules, and retrain and release on every published dataset version; until interrupted."""
     place = open_workplace(profile, home, store, overrides)
+    if paused or resumed:
+        _pause(place, paused, resumed)
+        return
     with PrefectServer(place.prefect, _server_config(place, port)) as server:
         server.use()
         from flows.deployments import deployments, serve_deployments  # Prefect reads its settings when it is imported
 
         served = deployments(profile, place, overrides, timedelta(hours=every_hours))
         click.echo(f"dashboard  {server.url}")
-        click.echo(f"deployed   collection every {every_hours:g} h; retraining on every published dataset version")
+        for line in _described(place, every_hours):
+            click.echo(f"deployed   {line}")
         threading.Thread(target=_announce_published, args=(place, server), daemon=True).start()
         serve_deployments(served)
+
+
+def _described(place: Workplace, every_hours: float) -> list[str]:
+    """What is served, a line each."""
+    lines = [
+        f"{entry.name}: {entry.request.hours:g} h of {entry.request.source} at '{entry.cron}' {entry.timezone}"
+        + (", paused" if is_paused(place.store, entry.name) else "")
+        for entry in place.profile.schedules
+    ]
+    return [*(lines or [f"collection every {every_hours:g} h"]), "retraining on every published dataset version"]
+
+
+def _pause(place: Workplace, paused: str | None, resumed: str | None) -> None:
+    for name, now in ((paused, True), (resumed, False)):
+        if name:
+            find_schedule(place.profile.schedules, name)
+            told = set_paused(place.store, read_mark(place.prefect), name, now)
+            click.echo(
+                f"{'paused' if now else 'resumed':<10} {name}{'' if told else ' (no server runs here; deploy will heed it)'}"
+            )
 
 
 def _announce_published(place: Workplace, server: PrefectServer) -> None:

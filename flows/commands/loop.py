@@ -96,16 +96,14 @@ def _stage_command(stage: str) -> click.Command:
     )
     @at_workplace
     @click.option("--fresh", is_flag=True, help="Do finished stages again.")
-    @click.option("--dataset", default="", help="Begin with training, on this published dataset version.")
-    def command(place: Workplace, fresh: bool, dataset: str) -> None:
-        if dataset and STAGES.index(stage) < STAGES.index("train"):
-            raise click.UsageError(f"{stage} comes before training; leave out --dataset")
+    def command(place: Workplace, fresh: bool, dataset: str = "") -> None:
         run_loop(place, Loop(profile=place.profile, store=place.store, fresh=fresh, dataset=dataset), stage)
 
-    return command
+    if STAGES.index(stage) < STAGES.index("train"):
+        return command
+    return click.option("--dataset", default="", help="Begin with training, on this published dataset version.")(command)
 
 
-collect = _stage_command("collect")
 annotate = _stage_command("annotate")
 curate = _stage_command("curate")
 train = _stage_command("train")

@@ -78,3 +78,11 @@ def test_no_total_and_no_time_are_no_fault(clock: Clock) -> None:
     stream = io.StringIO()
     Progress("collect", stream=stream)(0, 0, "nothing to do")
     assert "0/0 nothing to do" in stream.getvalue()
+
+
+def test_what_it_waits_for_is_said_at_once_and_where_the_work_stands(clock: Clock) -> None:
+    stream = io.StringIO()
+    progress = Progress("collect", stream=stream)
+    progress(3, 10, "episodes")
+    progress.say("paused")  # a message within the pause between lines
+    assert "3/10 paused" in stream.getvalue()

@@ -1,0 +1,189 @@
+// Plays an episode: what is drawn always belongs to the frame that the video shows
+const data = JSON.parse(document.getElementById("data").textContent);
+const video = document.getElementById("video"), depth = document.getElementById("depth");
+const frames = data.place.length;
+const colour = name => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+const [text, soft, line, blue, mint, amber, red] = ["text", "soft", "line", "blue", "mint", "amber", "red"].map(colour);
+let shown = 0;
+
+function sized(id, ratio) {
+  const canvas = document.getElementById(id), scale = devicePixelRatio;
+  const width = canvas.clientWidth, height = ratio ? Math.round(width * ratio) : canvas.clientHeight;
+  if (ratio) canvas.style.height = `${height}px`;
+  canvas.width = width * scale;
+  canvas.height = height * scale;
+  const pen = canvas.getContext("2d");
+  pen.scale(scale, scale);
+  pen.font = "11px system-ui, sans-serif";
+  return [pen, width, height, canvas];
+}
+
+function drawKeys() {
+  const [pen, width, height] = sized("overlay"), size = Math.max(14, Math.min(36, height / 9)), gap = size * 0.15;
+  const keys = data.keyboard[shown], unknown = keys[0] < 0;
+  const places = [["W", 1, 0], ["S", 1, 1], ["A", 0, 1], ["D", 2, 1], ["␣", 3.4, 1], ["E", 3.4, 0]];
+  const left = size * 0.5, top = height - size * 2.9;
+  pen.textAlign = "center";
+  pen.textBaseline = "middle";
+  pen.font = `600 ${size * 0.5}px system-ui, sans-serif`;
+  places.forEach(([name, column, row], key) => {
+    const x = left + column * (size + gap), y = top + row * (size + gap);
+    pen.fillStyle = keys[key] > 0 ? blue : "#0a0f18a6";
+    pen.beginPath();
+    pen.roundRect(x, y, size, size, size * 0.2);
+    pen.fill();
+    pen.fillStyle = keys[key] > 0 ? "#08111f" : text;
+    pen.fillText(unknown ? "?" : name, x + size / 2, y + size / 2);
+  });
+  const [pitch, yaw] = data.mouse[shown], x = width - size * 1.6, y = height - size * 1.6, reach = size * 1.1;
+  pen.strokeStyle = "#ffffff66";
+  pen.lineWidth = 1.5;
+  pen.beginPath();
+  pen.arc(x, y, reach, 0, 7);
+  pen.stroke();
+  if (pitch === null) return;
+  const pull = Math.min(1, Math.hypot(pitch, yaw) / 0.2), angle = Math.atan2(-pitch, yaw);
+  pen.strokeStyle = pen.fillStyle = pull ? amber : "#ffffff66";
+  pen.lineWidth = 3;
+  pen.beginPath();
+  pen.moveTo(x, y);
+  pen.lineTo(x + reach * pull * Math.cos(angle), y + reach * pull * Math.sin(angle));
+  pen.stroke();
+}
+
+function drawMap() {
+  const [pen, width, height] = sized("map", 0.8);
+  const xs = data.place.map(place => place[0]), zs = data.place.map(place => place[1]);
+  const middle = [(Math.min(...xs) + Math.max(...xs)) / 2, (Math.min(...zs) + Math.max(...zs)) / 2];
+  const span = Math.max(20, 1.5 * (Math.max(...xs) - Math.min(...xs)), 1.5 * (Math.max(...zs) - Math.min(...zs)));
+  const scale = Math.min(width, height) / span, at = (x, z) => [width / 2 + (x - middle[0]) * scale, height / 2 - (z - middle[1]) * scale];
+  pen.fillStyle = "#0e1420";
+  pen.fillRect(0, 0, width, height);
+  for (const thing of data.map) {
+    const [x, y] = at(thing.x, thing.z);
+    pen.save();
+    pen.translate(x, y);
+    pen.rotate(thing.yaw * Math.PI / 180);
+    pen.fillStyle = `color-mix(in srgb, ${thing.colour} 55%, #33405a)`;
+    pen.fillRect(-thing.width * scale / 2, -thing.depth * scale / 2, thing.width * scale, thing.depth * scale);
+    pen.restore();
+  }
+  pen.lineWidth = 2;
+  for (let frame = 1; frame < frames; frame++) {
+    pen.strokeStyle = `hsl(${210 - 170 * frame / frames} 80% 62%)`;
+    pen.globalAlpha = frame <= shown ? 1 : 0.35;
+    pen.beginPath();
+    pen.moveTo(...at(...data.place[frame - 1]));
+    pen.lineTo(...at(...data.place[frame]));
+    pen.stroke();
+  }
+  pen.globalAlpha = 1;
+  const [x, y] = at(...data.place[shown]), yaw = data.yaw[shown] * Math.PI / 180, half = data.fov * Math.PI / 360;
+  pen.fillStyle = "#ffffff2e";
+  pen.beginPath();
+  pen.moveTo(x, y);
+  pen.arc(x, y, 34, yaw - half - Math.PI / 2, yaw + half - Math.PI / 2);
+  pen.fill();
+  pen.fillStyle = text;
+  pen.beginPath();
+  pen.arc(x, y, 4, 0, 7);
+  pen.fill();
+  const metres = [1, 2, 5, 10, 20, 50, 100].find(length => length * scale > 40) || 100;
+  pen.fillRect(10, height - 12, metres * scale, 2);
+  pen.fillText(`${metres} m`, 10, height - 18);
+}
+
+function drawTimeline() {
+  const [pen, width, height, canvas] = sized("timeline", 0.24), label = 58, names = ["forward", "back", "left", "right", "jump", "use"];
+  const row = Math.min(15, height / 10), x = frame => label + (width - label) * (frame + 0.5) / frames, step = Math.max(1, (width - label) / frames);
+  pen.textBaseline = "middle";
+  names.forEach((name, key) => {
+    const y = key * row;
+    pen.fillStyle = soft;
+    pen.fillText(name, 0, y + row / 2);
+    data.keyboard.forEach((keys, frame) => {
+      pen.fillStyle = keys[key] > 0 ? blue : keys[key] < 0 ? "#3a2f4d" : "#182132";
+      pen.fillRect(x(frame) - step / 2, y + 1, step + 0.5, row - 2);
+    });
+  });
+  const top = names.length * row + 6, room = height - top - 4, most = Math.max(0.1, ...data.mouse.flat().map(Math.abs));
+  [["yaw", 1, mint], ["pitch", 0, amber]].forEach(([name, axis, ink], number) => {
+    pen.fillStyle = ink;
+    pen.fillText(name, 0, top + 8 + number * 14);
+    pen.strokeStyle = ink;
+    pen.beginPath();
+    data.mouse.forEach((mouse, frame) => pen.lineTo(x(frame), top + room / 2 - (mouse[axis] ?? 0) / most * room / 2));
+    pen.stroke();
+  });
+  pen.fillStyle = red;
+  data.collided.forEach((hit, frame) => hit && pen.fillRect(x(frame) - 1, height - 4, 2, 4));
+  pen.fillStyle = text;
+  pen.fillRect(x(shown) - 0.5, 0, 1.5, height);
+  canvas.onclick = event => show(Math.floor((event.offsetX - label) / (width - label) * frames));
+}
+
+function drawSync() {
+  const note = document.getElementById("synced"), curve = data.sync;
+  const [pen, width, height] = sized("sync", 0.5);
+  if (!curve || !curve.shifts || !curve.shifts.length) {
+    document.getElementById("sync").style.height = 0;
+    note.textContent = "Nothing was measured: the camera hardly moved, or this source has no self-test.";
+    return;
+  }
+  const most = Math.max(...curve.residual_px), from = curve.shifts[0], to = curve.shifts.at(-1), edge = 34;
+  const x = shift => edge + (width - edge - 8) * (shift - from) / (to - from), y = residual => height - 20 - (height - 30) * residual / most;
+  pen.strokeStyle = line;
+  pen.strokeRect(edge, 10, width - edge - 8, height - 30);
+  pen.fillStyle = soft;
+  pen.fillText(`${most.toFixed(1)} px`, 0, 14);
+  pen.fillText("0", edge - 10, height - 20);
+  for (const shift of curve.shifts) if (Number.isInteger(shift)) pen.fillText(String(shift), x(shift) - 4, height - 6);
+  pen.strokeStyle = mint;
+  pen.lineWidth = 2;
+  pen.beginPath();
+  curve.shifts.forEach((shift, number) => pen.lineTo(x(shift), y(curve.residual_px[number])));
+  pen.stroke();
+  pen.fillStyle = amber;
+  pen.fillRect(x(curve.lag_frames) - 1, 10, 2, height - 30);
+  note.textContent = `Residual by how many frames the pose is shifted. Pixels trail the pose by ${curve.lag_frames.toFixed(2)} frames.`;
+}
+
+function draw() {
+  drawKeys();
+  drawMap();
+  drawTimeline();
+  document.getElementById("seek").value = shown;
+  document.getElementById("now").textContent = `frame ${shown} · tick ${data.tick[shown]} · ${(shown / data.fps).toFixed(2)} s`;
+}
+
+function show(frame) {
+  shown = Math.max(0, Math.min(frames - 1, frame));
+  const time = (shown + 0.5) / data.fps;
+  video.currentTime = time;
+  if (depth) depth.currentTime = time;
+  draw();
+}
+
+function follow(now, meta) {
+  shown = Math.min(frames - 1, Math.floor(meta.mediaTime * data.fps + 0.01));
+  if (depth && Math.abs(depth.currentTime - video.currentTime) > 0.5 / data.fps) depth.currentTime = video.currentTime;
+  draw();
+  video.requestVideoFrameCallback(follow);
+}
+
+const button = document.getElementById("play");
+button.onclick = () => video.paused ? video.play() : video.pause();
+video.onplay = () => { button.textContent = "Pause"; depth?.play(); };
+video.onpause = () => { button.textContent = "Play"; depth?.pause(); };
+document.getElementById("seek").oninput = event => show(Number(event.target.value));
+addEventListener("keydown", event => {
+  const steps = { ArrowLeft: -1, ArrowRight: 1, ",": -1, ".": 1 }[event.key];
+  if (event.key === " ") button.click();
+  else if (steps) show(shown + steps);
+  else return;
+  event.preventDefault();
+});
+addEventListener("resize", () => { draw(); drawSync(); });
+video.requestVideoFrameCallback(follow);
+draw();
+drawSync();

@@ -1,0 +1,119 @@
+"""One self-contained page that plays an episode: keys and mouse over the video, path on the map, depth, sync."""
+
+import base64
+import importlib.resources
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+import matplotlib
+import numpy as np
+from numpy.typing import NDArray
+
+from infra.depth import FARTHEST, NEAREST, DepthReader
+from infra.dynamics import pitch_and_yaw
+from infra.episodes import read_episode, read_scene
+from infra.schema import KEYS, Episode, Frames
+from infra.store import Store
+from infra.video import encode_video
+
+DEPTH_QUALITY: Final = 26  # of H.264: the coloured depth is for eyes
+BATCH: Final = 32  # frames decoded at once
+FACTS: Final = (
+    "source", "family", "scene_id", "weather", "time_of_day", "season", "perspective", "character_id", "walk", "split",
+    "sync", "sync_lag_frames", "depth_kind", "renderer", "revisit_share", "licence",
+)  # fmt: skip
+
+
+def write_page(store: Store, episode: Episode, path: Path) -> Path:
+    """Write the page of ``episode`` to ``path``; it needs no server and no network.
+
+    Raises:
+        MissingObjectError, CorruptObjectError, DamagedVideoError: the store does not hold the episode whole.
+        OSError: the page cannot be written there.
+    """
+    frames, video, depth = read_episode(store, episode)
+    video.close()
+    scene = read_scene(store, episode)
+    page = _template().render(
+        episode=episode,
+        facts=[(name.replace("_", " "), value) for name in FACTS if (value := getattr(episode, name)) not in ("", None)],
+        video=_inline(store.local_path(episode.video_object).read_bytes(), "video/mp4"),
+        depth=_depth_video(depth, episode.fps) if depth is not None else "",
+        data=json.dumps(page_data(episode, frames, scene), allow_nan=False).replace("<", "\\u003c"),
+        script=_resource("episode.js"),
+    )
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def page_data(episode: Episode, frames: Frames, scene: dict[str, Any]) -> dict[str, Any]:
+    """What the page's script draws, as JSON values; angles in degrees, places in metres."""
+    pitch, yaw = pitch_and_yaw(frames.c2w)
+    return {
+        "fps": episode.fps,
+        "keys": list(KEYS),
+        "place": np.round(frames.c2w[:, [0, 2], 3], 3).tolist(),
+        "yaw": np.round(yaw, 2).tolist(),
+        "pitch": np.round(pitch, 2).tolist(),
+        "keyboard": frames.keyboard.tolist(),
+        "mouse": [[None if np.isnan(value) else round(float(value), 4) for value in row] for row in frames.mouse],
+        "collided": frames.collided.tolist(),
+        "tick": frames.tick.tolist(),
+        "fov": float(np.degrees(2 * np.arctan(episode.width / 2 / frames.intrinsics[0, 0]))),
+        "map": scene_map(scene),
+        "sync": scene.get("sync"),
+    }
+
+
+def scene_map(scene: dict[str, Any]) -> list[dict[str, Any]]:
+    """Footprints of the scene's things for the map: centre and size in metres, yaw in degrees; empty for games."""
+    return [
+        {
+            "x": thing["position"][0],
+            "z": thing["position"][2],
+            "width": thing["size"][0],
+            "depth": thing["size"][2],
+            "yaw": thing["yaw"],
+            "name": thing["name"],
+            "colour": thing["colour"],
+        }
+        for thing in scene.get("objects", ())
+    ]
+
+
+def paint_depth(depth: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Colour metres (N, H, W) by their logarithm: near is warm, far is cold, unknown is black; returns (N, H, W, 3)."""
+    known = np.isfinite(depth)
+    metres = np.clip(np.where(known, depth, FARTHEST), NEAREST, FARTHEST)
+    part = 1 - np.log(metres / NEAREST) / np.log(FARTHEST / NEAREST)
+    colours = matplotlib.colormaps["turbo"](part)[..., :3]
+    painted: NDArray[np.uint8] = (np.where(known[..., None], colours, 0.0) * 255).astype(np.uint8)
+    return painted
+
+
+def _depth_video(depth: DepthReader, fps: float) -> str:
+    def painted() -> Iterator[NDArray[np.uint8]]:
+        for start in range(0, len(depth), BATCH):
+            yield from paint_depth(depth.decode_range(start, min(start + BATCH, len(depth))))
+
+    with depth, tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "depth.mp4"
+        encode_video(path, painted(), fps, crf=DEPTH_QUALITY)
+        return _inline(path.read_bytes(), "video/mp4")
+
+
+def _inline(data: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    return environment.from_string(_resource("episode.html.j2"))
+
+
+def _resource(name: str) -> str:
+    return (importlib.resources.files("engine.show") / name).read_text(encoding="utf-8")

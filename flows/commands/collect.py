@@ -1,0 +1,71 @@
+"""The verb ``collect``: the profile's plan, or so many hours of one source."""
+
+import os
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from engine.collect import collect_request
+from engine.job import Source
+from engine.request import CollectionRequest
+from flows.commands.loop import run_loop, say_stage
+from flows.pipeline import Loop
+from flows.pool import PoolConfig, fitting_actors, open_pool
+from flows.workplace import Workplace, open_workplace, place_options
+from infra.lock import hold_folder
+
+
+@click.command(epilog="Example: worldloom collect --source embedded --hours 2 --family street --time-of-day night --out nights")
+@place_options
+@click.option("--fresh", is_flag=True, help="Do finished stages again.")
+@click.option("--source", type=click.Choice(get_args(Source)), help="Record hours of this instead of the profile's plan.")
+@click.option("--hours", type=float, help="Of finished episodes.")
+@click.option("--out", help="Folder or s3://bucket/prefix that takes the episodes; same as --store.")
+@click.option("--family", "families", multiple=True, help="Of scenes; repeatable.  [default: all]")
+@click.option("--weather", multiple=True, help="clear, rain, snow, fog ...; repeatable.  [default: as scenes have it]")
+@click.option("--time-of-day", multiple=True, help="dawn, noon, dusk, night ...; repeatable.")
+@click.option("--season", multiple=True, help="spring, summer, autumn, winter; repeatable.")
+@click.option("--agent", "agents", multiple=True, help="Who walks: policy, route, explore, loop ...; repeatable.")
+@click.option("--perspective", type=click.Choice(["first", "third"]), help="[default: first]")
+@click.option("--size", metavar="WIDTHxHEIGHT", help="[default: 640x360]")
+@click.option("--seconds", type=float, help="Of one episode, at most 60.  [default: 20]")
+@click.option("--seed", type=int, help="Another seed records other scenes and walks.  [default: 0]")
+@click.option("--workers", type=click.IntRange(min=0), help="Recorders at once; 0 records in this process.  [default: what fits]")
+def collect(
+    profile: str, home: Path | None, store: str | None, overrides: tuple[str, ...], fresh: bool, source: Source | None,
+    out: str | None, workers: int | None, **wishes: Any,
+) -> None:  # fmt: skip
+    """Record the episodes that the store lacks: the profile's plan, or with --source and --hours what you ask for."""
+    place = open_workplace(profile, home, out or store, overrides)
+    given = {name: value for name, value in wishes.items() if value not in (None, ())}
+    if source is None:
+        if given:
+            raise click.UsageError(f"--{next(iter(given)).replace('_', '-')} narrows down a --source; name one")
+        run_loop(place, Loop(profile=place.profile, store=place.store, fresh=fresh), "collect")
+        return
+    if "hours" not in given:
+        raise click.UsageError("--source needs --hours, for example --hours 0.5")
+    _collect_hours(place, CollectionRequest(source=source, **_sized(given)), workers, fresh)
+
+
+def _collect_hours(place: Workplace, request: CollectionRequest, workers: int | None, fresh: bool) -> None:
+    actors = fitting_actors(request.source, os.cpu_count() or 1) if workers is None else workers
+    with hold_folder(place.home, "worldloom collect"), open_pool(PoolConfig(actors=actors)) as pool:
+        result = collect_request(request, place.store, pool=pool, fresh=fresh)
+    say_stage(place, result)
+    click.echo(f"episodes   {place.store.uri}; list them: worldloom episodes --store {place.store.uri}")
+
+
+def _sized(given: dict[str, Any]) -> dict[str, Any]:
+    """Turn ``size`` into ``width`` and ``height``.
+
+    Raises:
+        click.UsageError: it is not WIDTHxHEIGHT with even numbers that H.264 can hold.
+    """
+    if (size := given.pop("size", None)) is None:
+        return given
+    width, by, height = size.partition("x")
+    if not (by and width.isdecimal() and height.isdecimal()):
+        raise click.UsageError(f"--size {size}: write WIDTHxHEIGHT, for example 640x360")
+    return given | {"width": int(width), "height": int(height)}

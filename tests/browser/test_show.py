@@ -1,0 +1,61 @@
+"""An episode's page in a real browser: it draws the frame that the video shows, plays, and asks for nothing outside."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.job import Job, scene_seed
+from engine.record import record_job
+from engine.render import egl_available
+from engine.show.page import write_page
+from infra.episodes import read_episode, write_episode
+from infra.store import open_store
+from tests.requirements import require
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+FRAMES = 48
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """The page of a short episode, and its rows."""
+    require(egl_available(), "EGL rendering")
+    folder = tmp_path_factory.mktemp("show")
+    job = Job(
+        source="embedded", family="park", split="train", scene_seed=scene_seed("park", "train", 0, 5), walk="explore", seed=0,
+        frames=FRAMES, width=224, height=128, fps=16.0, renderer="egl",
+    )  # fmt: skip
+    store = open_store(folder / "store")
+    episode = write_episode(store, record_job(job))
+    return write_page(store, episode, folder / "page.html"), read_episode(store, episode)[0]
+
+
+def test_what_is_drawn_belongs_to_the_frame_that_the_video_shows(page: Any, shown: tuple[Path, Any]) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.split(",")[0][:40]))
+    page.goto(shown[0].as_uri())
+    page.wait_for_function("[...document.querySelectorAll('video')].every(v => v.readyState >= 2)")
+    for frame in (0, 17, FRAMES - 1):
+        page.evaluate(f"show({frame})")
+        page.wait_for_function(f"Math.floor(document.getElementById('video').currentTime * data.fps) === {frame}")
+        assert page.inner_text("#now").startswith(f"frame {frame} · tick {shown[1].tick[frame]}")
+    assert all(url.startswith(("file:", "data:")) for url in asked), asked
+
+
+def test_it_plays_to_the_end_and_depth_goes_along(page: Any, shown: tuple[Path, Any]) -> None:
+    page.goto(shown[0].as_uri())
+    page.wait_for_function("[...document.querySelectorAll('video')].every(v => v.readyState >= 2)")
+    page.click("#play")
+    page.wait_for_function("document.getElementById('video').ended")
+    page.wait_for_function(f"shown === {FRAMES - 1}")
+    apart = page.evaluate("Math.abs(document.getElementById('video').currentTime - document.getElementById('depth').currentTime)")
+    assert apart < 2 / 16
+
+
+def test_a_click_on_the_time_line_goes_there(page: Any, shown: tuple[Path, Any]) -> None:
+    page.goto(shown[0].as_uri())
+    page.wait_for_function("document.getElementById('video').readyState >= 2")
+    box = page.locator("#timeline").bounding_box()
+    page.locator("#timeline").click(position={"x": 58 + (box["width"] - 58) / 2, "y": 20})
+    page.wait_for_function(f"shown === {FRAMES // 2}")

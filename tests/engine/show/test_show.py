@@ -1,0 +1,83 @@
+"""Looking at an episode: the page holds every row, depth is painted truly, and Rerun's own reader finds what was written."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.job import Job, scene_seed
+from engine.record import record_job
+from engine.render import egl_available
+from engine.show.page import page_data, paint_depth, write_page
+from engine.show.rerun_file import write_rerun
+from infra.episodes import match_episode, read_episode, read_scene, write_episode
+from infra.errors import MissingObjectError
+from infra.schema import Episode
+from infra.store import Store, open_store
+
+JOB = Job(
+    source="embedded", family="park", split="train", scene_seed=scene_seed("park", "train", 0, 5), walk="loop", seed=0,
+    frames=24, width=112, height=64, fps=16.0, renderer="egl" if egl_available() else "software",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Episode]:
+    store = open_store(tmp_path_factory.mktemp("show"))
+    return store, write_episode(store, record_job(JOB))
+
+
+def test_the_page_holds_every_row_and_needs_nothing_else(kept: tuple[Store, Episode], tmp_path: Path) -> None:
+    store, episode = kept
+    text = write_page(store, episode, tmp_path / "page.html").read_text()
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
+    assert found is not None
+    data, (frames, video, depth) = json.loads(found[1]), read_episode(store, episode)
+    assert data["keyboard"] == frames.keyboard.tolist() and len(data["place"]) == episode.frames
+    np.testing.assert_allclose(data["place"], frames.c2w[:, [0, 2], 3], atol=1e-3)
+    assert text.count("data:video/mp4;base64,") == (2 if depth is not None else 1)
+    assert not re.search(r"(src|href)=\"(?!data:)", text), "the page asks for something outside"
+    video.close()
+
+
+def test_every_thing_of_the_scene_is_on_the_map(kept: tuple[Store, Episode]) -> None:
+    store, episode = kept
+    frames, _, _ = read_episode(store, episode)
+    scene = read_scene(store, episode)
+    assert len(page_data(episode, frames, scene)["map"]) == len(scene["objects"])
+    assert page_data(episode, frames, {})["map"] == []  # a game has none
+
+
+def test_unknown_mouse_values_are_null_and_never_numbers(kept: tuple[Store, Episode]) -> None:
+    store, episode = kept
+    frames, _, _ = read_episode(store, episode)
+    frames.mouse[3] = np.nan
+    assert page_data(episode, frames, {})["mouse"][3] == [None, None]
+
+
+def test_near_is_painted_warmer_than_far_and_unknown_is_black() -> None:
+    near, far, unknown = paint_depth(np.array([[[1.0, 100.0, np.inf]]], np.float32))[0, 0].astype(int)
+    assert near[0] - near[2] > far[0] - far[2] and not unknown.any()
+
+
+def test_an_episode_is_found_by_the_beginning_of_its_id(kept: tuple[Store, Episode]) -> None:
+    store, episode = kept
+    assert match_episode(store, episode.episode_id[:6]) == episode
+    with pytest.raises(MissingObjectError, match=r"no episodes in .* begin with"):
+        match_episode(store, "0123456789ab")
+    with pytest.raises(ValueError, match="give 4 or more"):
+        match_episode(store, "ab'")
+
+
+def test_rerun_reads_back_what_was_written(kept: tuple[Store, Episode], tmp_path: Path) -> None:
+    store, episode = kept
+    path = write_rerun(store, episode, tmp_path / "episode.rrd")
+    viewer = Path(sys.executable).parent / "rerun"
+    subprocess.run([viewer, "rrd", "verify", path], check=True, capture_output=True, timeout=60)
+    printed = subprocess.run([viewer, "rrd", "print", path], check=True, capture_output=True, text=True, timeout=60).stdout
+    for entity in ("/world/camera", "/world/camera/video", "/world/path", "/world/things", "/action/forward"):
+        assert entity in printed, f"{entity} is not in the file"

@@ -1,0 +1,101 @@
+"""Scheduled collection: entries of a profile become deployments that record their hours, and can be paused while they do."""
+
+import subprocess
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.collect import is_paused
+from flows.profile import load_profile
+from flows.publish import published_dataset
+from flows.schedule import SCHEDULED, ScheduleConfig, find_schedule
+from flows.server import ServerMark, read_mark
+from flows.triggers import list_flow_runs, post
+from infra.episodes import list_episodes
+from infra.store import open_store
+from tests.flows.conftest import SmokeRun, command, worldloom
+
+NIGHTS = (
+    'schedules=[{name="park-loops", cron="0 2 * * *", request={hours=0.01, seconds=7.0, families=["park"], agents=["loop"], '
+    'width=112, height=64, renderer="auto"}}]'
+)
+
+
+def test_a_profile_states_what_to_record_and_when() -> None:
+    (entry,) = load_profile("smoke", [NIGHTS]).schedules
+    assert (entry.name, entry.cron, entry.timezone, entry.request.hours) == ("park-loops", "0 2 * * *", "UTC", 0.01)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ('schedules=[{name="Nights", cron="0 2 * * *"}]', "schedule name 'Nights'"),
+        ('schedules=[{name="nights", cron="at two"}]', "'at two' is no cron line"),
+        ('schedules=[{name="nights", cron="0 2 * * *", request={hours=-1.0}}]', "hours = -1.0"),
+        ('schedules=[{name="nights", cron="0 2 * * *", request={familie=["park"]}}]', "did you mean families"),
+    ],
+)
+def test_wrong_schedules_are_named(wrong: str, named: str) -> None:
+    with pytest.raises(ValueError, match=named) as caught:
+        load_profile("smoke", [wrong])
+    assert "\n" not in str(caught.value)
+
+
+def test_rounds_of_a_schedule_never_share_a_seed() -> None:
+    entry = ScheduleConfig(name="nights", cron="* * * * *")
+    first = datetime(2026, 11, 21, 2, tzinfo=UTC)
+    assert len({entry.slot(first + timedelta(minutes=minute)) for minute in range(100)}) == 100
+
+
+def test_a_schedule_that_is_not_there_is_named_with_those_that_are() -> None:
+    with pytest.raises(ValueError, match="no schedule 'days'; it has nights"):
+        find_schedule([ScheduleConfig(name="nights", cron="0 2 * * *")], "days")
+
+
+def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"no {what} within {seconds:.0f} s"
+        time.sleep(0.5)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_scheduled_run_pauses_resumes_records_its_hours_and_publishes(smoke_run: SmokeRun, tmp_path: Path) -> None:
+    home = smoke_run.copy_to(tmp_path / "home")
+    store, place = open_store(home / "store"), ("--profile", "smoke", "--home", home, "--set", NIGHTS)
+    before, version = len(list_episodes(store)), published_dataset(store)
+    log = tmp_path / "deploy.log"
+    with log.open("w") as output, subprocess.Popen(command("deploy", *place), stdout=output, stderr=subprocess.STDOUT) as served:
+        try:
+            wait_for(lambda: "deployed   park-loops: 0.01 h of embedded" in log.read_text(), 300, "deployment")
+            mark = wait_for(lambda: read_mark(home / "prefect"), 30, "server")
+            deployment = wait_for(lambda: deployment_of(mark), 120, "deployment at the server")
+            assert worldloom("deploy", *place, "--pause", "park-loops").returncode == 0
+            assert is_paused(store, "park-loops") and deployment_of(mark)["paused"]
+            assert worldloom("deploy", *place, "--resume", "park-loops").returncode == 0
+            post(mark, f"/deployments/{deployment['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}})
+            wait_for(lambda: len(list_episodes(store)) > before, 200, "first episode")
+            assert worldloom("deploy", *place, "--pause", "park-loops").returncode == 0
+            wait_for(lambda: "paused" in log.read_text(), 60, "word that it is paused")
+            assert list_flow_runs(mark, SCHEDULED)[0]["state_type"] == "RUNNING"
+            held = len(list_episodes(store))
+            assert worldloom("deploy", *place, "--resume", "park-loops").returncode == 0
+            wait_for(lambda: published_dataset(store) != version, 300, "new dataset version")
+        finally:
+            served.terminate()
+            served.wait(120)
+    recorded = [episode for episode in list_episodes(store) if episode.walk == "loop" and episode.frames == 112]
+    assert before < held < before + 6 <= len(list_episodes(store))
+    assert sum(episode.frames / episode.fps for episode in recorded) >= 36.0
+
+
+def deployment_of(mark: ServerMark) -> dict[str, Any]:
+    """The schedule's deployment, as the server's API gives it; empty if there is none yet."""
+    found = post(mark, "/deployments/filter", {"flows": {"name": {"any_": [SCHEDULED]}}})
+    return found[0] if found else {}
