@@ -35,6 +35,10 @@ class PoolError(WorldloomError):
     """The workers keep dying."""
 
 
+class ActorDiedError(Exception):
+    """An actor, or the node that it was on, is gone."""
+
+
 class Worker:
     """What an actor is: a plain object that runs functions."""
 
@@ -44,31 +48,51 @@ class Worker:
 
 
 class RayPool:
-    """A few actors that live as long as the pool; results come as they are ready."""
+    """A few actors that live as long as the pool, and are replaced when they die; results come as they are ready."""
 
-    def __init__(self, actors: "list[Actor]") -> None:
-        self._actors = actors
+    def __init__(self, make_actor: "Callable[[], Actor]", count: int, retries: int) -> None:
+        self._make_actor, self._retries = make_actor, retries
+        self._actors = [make_actor() for _ in range(count)]
 
     def map_unordered(self, function: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
         """Run ``function`` on every job, one at a time an actor; a job is taken when an actor is free for it.
 
         Raises:
-            PoolError: an actor was killed more often than the pool retries.
+            PoolError: actors died over one job more often than the pool retries.
         """
         import ray
 
         shared, waiting = ray.put(function), iter(jobs)
-        running: dict[Any, Actor] = {}
+        running: dict[Any, tuple[Actor, Any, int]] = {}
         free = list(self._actors)
         while True:
             while free and (job := next(waiting, _NONE)) is not _NONE:
                 actor = free.pop()
-                running[actor.run.remote(shared, job)] = actor
+                running[actor.run.remote(shared, job)] = actor, job, 0
             if not running:
                 return
-            ready, _ = ray.wait(list(running), num_returns=1)
-            free.append(running.pop(ready[0]))
-            yield _result(ready[0])
+            (reference,), _ = ray.wait(list(running), num_returns=1)
+            actor, job, deaths = running.pop(reference)
+            try:
+                result = _result(reference)
+            except ActorDiedError as error:
+                if deaths >= self._retries:
+                    raise PoolError(
+                        f"{deaths + 1} workers died over one job ({error}); free memory or lower pool.actors and start again"
+                    ) from None
+                actor = self._replace(actor)
+                running[actor.run.remote(shared, job)] = actor, job, deaths + 1
+                continue
+            free.append(actor)
+            yield result
+
+    def _replace(self, actor: "Actor") -> "Actor":
+        """A new actor in place of one that died or cannot be reached; wherever the cluster has room."""
+        import ray
+
+        ray.kill(actor)  # it may live on where nobody reaches it
+        self._actors[self._actors.index(actor)] = made = self._make_actor()
+        return made
 
 
 def fitting_actors(source: str, cores: int) -> int:
@@ -93,8 +117,8 @@ def open_pool(config: PoolConfig) -> Iterator[RayPool | None]:
     _start_ray(config)
     try:
         remote: Any = ray.remote(Worker)
-        options = {"num_cpus": 1, "max_restarts": config.retries, "max_task_retries": config.retries}
-        yield RayPool([remote.options(**options).remote() for _ in range(config.actors)])
+        spread = remote.options(num_cpus=1, scheduling_strategy="SPREAD")  # over the nodes of a cluster
+        yield RayPool(spread.remote, config.actors, config.retries)
     finally:
         ray.shutdown()
 
@@ -138,6 +162,4 @@ def _result(reference: Any) -> Any:
     except RayTaskError as error:
         raise error.cause from None
     except RayActorError as error:
-        raise PoolError(
-            f"a worker was killed again and again ({error}); free memory or lower pool.actors and start again"
-        ) from None
+        raise ActorDiedError(str(error).splitlines()[0]) from None

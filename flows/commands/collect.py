@@ -1,5 +1,6 @@
 """The verb ``collect``: the profile's plan, or so many hours of one source."""
 
+import dataclasses
 import os
 from pathlib import Path
 from typing import Any, get_args
@@ -11,7 +12,7 @@ from engine.job import Source
 from engine.request import CollectionRequest
 from flows.commands.loop import run_loop, say_stage
 from flows.pipeline import Loop
-from flows.pool import PoolConfig, fitting_actors, open_pool
+from flows.pool import fitting_actors, open_pool
 from flows.workplace import Workplace, open_workplace, place_options
 from infra.lock import hold_folder
 
@@ -51,7 +52,7 @@ def collect(
 
 def _collect_hours(place: Workplace, request: CollectionRequest, workers: int | None, fresh: bool) -> None:
     actors = fitting_actors(request.source, os.cpu_count() or 1) if workers is None else workers
-    with hold_folder(place.home, "worldloom collect"), open_pool(PoolConfig(actors=actors)) as pool:
+    with hold_folder(place.home, "worldloom collect"), open_pool(dataclasses.replace(place.profile.pool, actors=actors)) as pool:
         result = collect_request(request, place.store, pool=pool, fresh=fresh)
     say_stage(place, result)
     click.echo(f"episodes   {place.store.uri}; list them: worldloom episodes --store {place.store.uri}")

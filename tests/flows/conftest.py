@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from infra.store import Store, open_store
+from tests.seaweed import s3_server as s3_server
+from tests.seaweed import s3_store_uri as s3_store_uri
 
 NO_CAP = ("--set", "evaluate.max_seconds=100000.0")  # equal results need equal work
 
