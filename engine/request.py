@@ -4,9 +4,11 @@ import dataclasses
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
+from engine.characters.covering import sample_covering
 from engine.games.doom import FPS as DOOM_FPS
 from engine.job import Job, Source, scene_seed
 from engine.plan import resolve_renderer
@@ -14,6 +16,8 @@ from engine.scenes.build import FAMILIES
 from infra.digest import canonical_json, sha256_of
 from infra.schema.collection import PlannedJob
 from infra.schema.episode import MAX_EPISODE_SECONDS, Perspective, Split
+
+BODIES: Final = 256  # that a request goes through before it begins again; they cover all pairs of choices
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +92,7 @@ def candidates(request: CollectionRequest) -> Iterator[Job]:
     )
     order = np.random.default_rng(request.seed).permutation(len(mixes))
     families = request.families or families_of(request.source)
+    bodies = sample_covering(BODIES, request.seed) if request.perspective == "third" else [-1]
     fps = DOOM_FPS if request.source == "vizdoom" else request.fps
     for number in itertools.count():
         scene, take = divmod(number, request.episodes_per_scene)
@@ -106,6 +111,7 @@ def candidates(request: CollectionRequest) -> Iterator[Job]:
             fps=fps,
             renderer=resolve_renderer(request.renderer) if request.source == "embedded" else request.source,
             perspective=request.perspective,
+            character=bodies[number % len(bodies)],
             weather=weather,
             time_of_day=time_of_day,
             season=season,

@@ -26,7 +26,7 @@ SECOND = "127.0.0.2"
 
 @dataclass
 class Cluster:
-    """Nodes started by ``ray start``, as an operator does it; everything of theirs names ``folder`` in its command line."""
+    """Nodes started by ``ray start``, as an operator does it; all of their processes know its token."""
 
     folder: Path
     port: int
@@ -38,7 +38,7 @@ class Cluster:
         assert done.returncode == 0, done.stdout + done.stderr
 
     def processes(self) -> list[psutil.Process]:
-        return [process for process in psutil.process_iter() if str(self.folder) in " ".join(_command_of(process))]
+        return [process for process in psutil.process_iter() if self.environment["RAY_AUTH_TOKEN"] == _token_of(process)]
 
     def raylet(self, address: str) -> psutil.Process:
         (found,) = [
@@ -56,6 +56,13 @@ def _command_of(process: psutil.Process) -> list[str]:
         return [""]
 
 
+def _token_of(process: psutil.Process) -> str:
+    try:
+        return process.environ().get("RAY_AUTH_TOKEN", "")
+    except psutil.Error:
+        return ""
+
+
 @pytest.fixture
 def cluster(s3_store_uri: str) -> Iterator[Cluster]:
     """Two nodes that know the S3 server."""
@@ -67,8 +74,10 @@ def cluster(s3_store_uri: str) -> Iterator[Cluster]:
         made.start_node(SECOND, f"--address=127.0.0.1:{made.port}")
         yield made
     finally:
-        for process in made.processes():
-            process.kill()
+        while left := made.processes():  # a raylet that dies last may have started another agent
+            for process in left:
+                process.kill()
+            psutil.wait_procs(left, 10)
         shutil.rmtree(folder, ignore_errors=True)
 
 
