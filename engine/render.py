@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.backdrop import GROUND_MARGIN, paint_ground, paint_sky
+from engine.characters.people import Placed, avatar_meshes, person_meshes, person_phase
 from engine.mesh import Mesh
-from engine.models import PHASES, STRIDE, build_character_mesh, build_static_mesh
-from engine.scenes.scene import Light, Scene
+from engine.models import build_static_mesh
+from engine.scenes.scene import Colour, Light, Point, Scene
 from engine.shaders import BODY_FRAGMENT, BODY_VERTEX, SKY_FRAGMENT, SKY_VERTEX
 from engine.textures import TEXTURES, paint_textures
 from infra.errors import NotHereError
@@ -144,6 +145,8 @@ class SceneRenderer:
         self.intrinsics = intrinsics_of(config.width, config.height, config.hfov)
         self._device = _Device(config)
         self._scene: Scene | None = None
+        self._avatar: list[Any] = []
+        self._worn: int | None = None
         core = self._device.core
         lens = core.PerspectiveLens()
         lens.set_film_size(config.width, config.height)
@@ -158,11 +161,11 @@ class SceneRenderer:
         """Make ``scene`` the one that is drawn."""
         if scene == self._scene:
             return
-        self._scene = scene
+        self._scene, self._avatar, self._worn = scene, [], None
         for child in self._root.get_children():
             if child != self._camera:
                 child.remove_node()
-        world = self._root.attach_new_node("world")
+        world = self._world = self._root.attach_new_node("world")
         world.set_bin("unsorted", 0)  # drawn in the order of loading: where surfaces tie in depth, the order decides pixels
         haze = scene.palette.horizon
         if self._device.exact:
@@ -178,8 +181,21 @@ class SceneRenderer:
         self._people = [self._add_person(world, scene, number) for number in range(len(scene.characters))]
         self._sky = self._add_sky(scene) if not scene.ceiling else None
 
-    def draw(self, c2w: Array, seconds: float) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
-        """Draw the loaded scene at ``seconds`` after its start from camera ``c2w`` (4, 4).
+    def wear(self, index: int | None) -> None:
+        """Give the walker the body of character ``index`` in the loaded scene, or none; ``draw`` places it."""
+        assert self._scene is not None, "load a scene first"
+        if index == self._worn:
+            return
+        for node in self._avatar:
+            node.remove_node()
+        meshes = [] if index is None else avatar_meshes(index, _shadow_colour(self._scene))
+        self._avatar = [self._attach(self._world, mesh, self._scene.light) for mesh in meshes]
+        self._worn = index
+
+    def draw(
+        self, c2w: Array, seconds: float, avatar: Placed | None = None
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
+        """Draw the loaded scene at ``seconds`` after its start from camera ``c2w`` (4, 4), with the body worn if placed.
 
         Returns RGB (H, W, 3) and z-depth (H, W) in metres, inf where there is sky; None from the software renderer.
         """
@@ -190,13 +206,8 @@ class SceneRenderer:
             self._sky.set_pos(*pose[:3])
         for character, phases in zip(self._scene.characters, self._people, strict=True):
             (x, z), yaw, walked = character.place(seconds)
-            now = int(walked / STRIDE * PHASES) % PHASES
-            for number, node in enumerate(phases):
-                if number == now:
-                    node.show()
-                    node.set_pos_hpr(x, z, 0, -yaw, 0, 0)
-                else:
-                    node.hide()
+            _show(phases, person_phase(character, walked), (x, z), yaw)
+        _show(self._avatar, *((avatar.phase, avatar.place, avatar.facing) if avatar else (None, (0.0, 0.0), 0.0)))
         rgb, buffer = self._device.read()
         scale = self.config.supersample
         return average_pixels(rgb, scale), None if buffer is None else depth_of(buffer, scale)
@@ -285,12 +296,8 @@ class SceneRenderer:
             node.set_texture(self._ground)
 
     def _add_person(self, world: Any, scene: Scene, number: int) -> list[Any]:
-        shade = 1 - scene.light.shadow
-        ground = tuple(shade * channel for channel in scene.palette.ground)
-        phases = [
-            build_character_mesh(scene.characters[number], phase, (ground[0], ground[1], ground[2])) for phase in range(PHASES)
-        ]
-        return [self._attach(world, mesh, scene.light) for mesh in phases]
+        meshes = person_meshes(scene.characters[number], _shadow_colour(scene))
+        return [self._attach(world, mesh, scene.light) for mesh in meshes]
 
     def _add_sky(self, scene: Scene) -> Any:
         """A dome round the camera that is drawn first and leaves no depth."""
@@ -312,6 +319,22 @@ class SceneRenderer:
         if self._device.exact:
             node.set_shader(core.Shader.make(core.Shader.SL_GLSL, SKY_VERTEX, SKY_FRAGMENT))
         return node
+
+
+def _shadow_colour(scene: Scene) -> Colour:
+    """Of the blot under a person's feet."""
+    red, green, blue = ((1 - scene.light.shadow) * channel for channel in scene.palette.ground)
+    return red, green, blue
+
+
+def _show(phases: list[Any], now: int | None, place: Point, yaw: float) -> None:
+    """Show one of a person's nodes there and hide the others."""
+    for number, node in enumerate(phases):
+        if number == now:
+            node.show()
+            node.set_pos_hpr(*place, 0, -yaw, 0, 0)
+        else:
+            node.hide()
 
 
 def average_pixels(rgb: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:

@@ -49,6 +49,7 @@ class Character:
     path: tuple[Point, ...]  # corners of the closed path
     speed: float  # metres a second
     offset: float  # metres along the path at tick 0
+    assembly: int | None = None  # index in engine.characters.catalogue; None is the plain person of the first families
 
     def place(self, seconds: float) -> tuple[Point, float, float]:
         """Return position, yaw in degrees and the metres walked so far, at ``seconds`` after the start."""
@@ -140,5 +141,10 @@ class Scene:
                 }
                 for thing in self.objects
             ],
-            "characters": [asdict(character) for character in self.characters],
+            "characters": [_told(character) for character in self.characters],
         }
+
+
+def _told(character: Character) -> dict[str, Any]:
+    """A character as JSON values; plain people have no assembly to speak of."""
+    return {name: value for name, value in asdict(character).items() if value is not None}

@@ -1,0 +1,40 @@
+"""The body of an assembly in one phase of its stride, as a mesh."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.characters.catalogue import assembly_of
+from engine.characters.clothes import dress_legs, dress_trunk
+from engine.characters.gait import measures_of, pose_of
+from engine.characters.gear import add_back, add_hand, add_neck
+from engine.characters.headwear import add_head
+from engine.characters.posed import PosedBuilder
+from engine.characters.wearer import Wearer
+from engine.mesh import Mesh
+from engine.scenes.scene import Colour
+
+Array = NDArray[np.float64]
+
+SHADOW: float = 0.40  # metres, radius of the blot under the feet
+
+
+def build_figure_mesh(index: int, phase: int, ground: Colour) -> Mesh:
+    """Character ``index`` standing at the origin and facing +z, on a blot of shadow; ``gait.IDLE`` stands still.
+
+    Raises:
+        ValueError: there is no such character.
+    """
+    assembly = assembly_of(index)
+    wearer = Wearer(assembly=assembly, measures=measures_of(assembly), pose=pose_of(assembly, phase))
+    builder = PosedBuilder()
+    builder.drum((0, 0, 0), (SHADOW, SHADOW), 0.02, 10, ground, "plain")
+    dress_legs(builder, wearer)
+    pose, hips = wearer.pose, np.array([0.0, wearer.measures.hip, 0.0])
+    with builder.frame(hips, lean=pose.lean, roll=pose.roll, shift=(0, -pose.drop, 0)):
+        dress_trunk(builder, wearer)
+        add_neck(builder, wearer)
+        add_back(builder, wearer)
+        add_hand(builder, wearer)
+        with builder.frame(np.array([0.0, wearer.measures.neck, 0.0]), lean=-0.8 * pose.lean, roll=-0.8 * pose.roll):
+            add_head(builder, wearer)
+    return builder.build()
