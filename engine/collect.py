@@ -123,7 +123,8 @@ def try_job(store_uri: str, job: Job) -> Outcome:
         raise
     except Exception as error:
         message = " ".join(str(error).split()) or "no message"
-        return Outcome(job=job, cause=type(error).__name__, message=message, lasting=isinstance(error, ValueError))
+        lasting, blameless = isinstance(error, ValueError), isinstance(error, StoreUnreachableError)
+        return Outcome(job=job, cause=type(error).__name__, message=message, lasting=lasting, blameless=blameless)
     return Outcome(job=job, frames=episode.frames, seconds=episode.frames / episode.fps)
 
 
@@ -133,8 +134,11 @@ def pause(store: Store, name: str, paused: bool) -> None:
 
 
 def is_paused(store: Store, name: str) -> bool:
-    """Whether collection ``name`` waits."""
-    return bool(name) and store.get_named(f"collections/{name}") == b"paused"
+    """Whether collection ``name`` waits; a store that cannot be asked holds nobody up."""
+    try:
+        return store.get_named(f"collections/{name}") == b"paused"
+    except StoreUnreachableError:
+        return False
 
 
 def _work_off(feed: Feed, store: Store, pool: Pool | None, collection: str) -> Iterator[Outcome]:
@@ -199,7 +203,7 @@ def _feed(
         there,
         wanted_seconds=wanted,
         may_go_on=may_go_on,
-        is_paused=lambda: is_paused(store, name),
+        is_paused=lambda: bool(name) and is_paused(store, name),
         say=context.progress.say,
         patience=PATIENCE,
     )

@@ -26,6 +26,7 @@ class Outcome:
     cause: str = ""  # name of the error's class; empty where an episode was written
     message: str = ""
     lasting: bool = False  # the job itself is at fault, so that another attempt would fail alike
+    blameless: bool = False  # the store failed, not the job: the attempt does not count against it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +104,7 @@ class Feed:
     def _note_failure(self, outcome: Outcome) -> None:
         job, why = outcome.job, f"{outcome.cause}: {outcome.message}"
         self.failures[outcome.cause] += 1
-        self._attempts[job.episode_id] += 1
+        self._attempts[job.episode_id] += not outcome.blameless
         self._failed_in_a_row += 1
         if outcome.lasting or self._attempts[job.episode_id] >= self._patience.attempts:
             self.dropped.append(outcome)

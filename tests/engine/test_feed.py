@@ -94,6 +94,20 @@ def test_attempts_at_one_job_are_bounded() -> None:
     assert len(given) == 3 and len(feed.dropped) == 1
 
 
+def test_a_store_that_fails_is_not_held_against_the_job() -> None:
+    tries: list[int] = []
+
+    def outcome_of(job: Job) -> Outcome:
+        tries.append(job.scene_seed)
+        if len(tries) <= 5:
+            return Outcome(job=job, cause="StoreUnreachableError", message="no answer", blameless=True)
+        return done(job)
+
+    feed = feed_of(iter([job(0)]), patience=Patience(attempts=3, first_pause=0.0))
+    work_off(feed, outcome_of)
+    assert len(tries) == 6 and not feed.dropped and [job.scene_seed for job in feed.done] == [0]
+
+
 def test_a_source_that_only_fails_is_given_up_with_its_last_message() -> None:
     feed = feed_of(endless(), wanted_seconds=100.0)
     with pytest.raises(CollectError, match="failed 8 times in a row, last: EngineDied: killed") as caught:

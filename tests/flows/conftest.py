@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from infra.episodes import list_episodes, read_episode
+from infra.schema import Episode
 from infra.store import Store, open_store
+from infra.tables import read_records
 from tests.seaweed import s3_server as s3_server
 from tests.seaweed import s3_store_uri as s3_store_uri
 
@@ -58,3 +61,17 @@ def smoke_run(tmp_path_factory: pytest.TempPathFactory) -> SmokeRun:
     seconds = time.monotonic() - began
     assert done.returncode == 0, done.stdout + done.stderr
     return SmokeRun(home=home, seconds=seconds, output=done.stdout + done.stderr)
+
+
+def assert_whole(store: Store) -> None:
+    """Every episode is there once, and each object has the digest and the count of frames that its row says."""
+    episodes = list_episodes(store)
+    rows = read_records(store, "episodes", Episode)
+    assert len({row.episode_id for row in rows}) == len(rows) == len(episodes), "an episode has two rows"
+    for episode in episodes:
+        frames, video, depth = read_episode(store, episode)
+        with video:
+            video.check_count(len(frames))
+        if depth is not None:
+            with depth:
+                depth.check_count(len(frames))

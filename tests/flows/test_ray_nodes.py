@@ -15,9 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from infra.episodes import list_episodes, read_episode
-from infra.store import Store, open_store
-from tests.flows.conftest import command
+from infra.episodes import list_episodes
+from infra.store import open_store
+from tests.flows.conftest import assert_whole, command
 from tests.seaweed import free_ports
 
 RAY = Path(sys.executable).with_name("ray")
@@ -110,16 +110,3 @@ def test_a_killed_node_loses_no_finished_episode(cluster: Cluster, s3_store_uri:
     after = list_episodes(store)
     assert before <= {episode.episode_id for episode in after} and len(after) == 18, log.read_text()
     assert_whole(store)
-
-
-def assert_whole(store: Store) -> None:
-    """Every episode is there once, and each object has the digest and the count of frames that its row says."""
-    episodes = list_episodes(store)
-    assert len({episode.episode_id for episode in episodes}) == len(episodes)
-    for episode in episodes:
-        frames, video, depth = read_episode(store, episode)
-        video.check_count(len(frames))
-        video.close()
-        if depth is not None:
-            depth.check_count(len(frames))
-            depth.close()

@@ -1,6 +1,7 @@
 """Looking at an episode: the page holds every row, depth is painted truly, and Rerun's own reader finds what was written."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -77,7 +78,9 @@ def test_rerun_reads_back_what_was_written(kept: tuple[Store, Episode], tmp_path
     store, episode = kept
     path = write_rerun(store, episode, tmp_path / "episode.rrd")
     viewer = Path(sys.executable).parent / "rerun"
-    subprocess.run([viewer, "rrd", "verify", path], check=True, capture_output=True, timeout=60)
-    printed = subprocess.run([viewer, "rrd", "print", path], check=True, capture_output=True, text=True, timeout=60).stdout
+    settings = os.environ | {"HOME": str(tmp_path)}  # the viewer keeps notes there
+    subprocess.run([viewer, "rrd", "verify", path], check=True, capture_output=True, timeout=60, env=settings)
+    print_it = [viewer, "rrd", "print", path]
+    printed = subprocess.run(print_it, check=True, capture_output=True, text=True, timeout=60, env=settings).stdout
     for entity in ("/world/camera", "/world/camera/video", "/world/path", "/world/things", "/action/forward"):
         assert entity in printed, f"{entity} is not in the file"
