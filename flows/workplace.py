@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from flows.profile import Profile, load_profile
+from infra.errors import WorldloomError
 from infra.store import Store, open_store
 
 
@@ -38,16 +39,26 @@ class Workplace:
         return f"worldloom {verb} --profile {self.profile.name}" + ("" if standard else f" --home {self.home}")
 
 
-def open_workplace(profile: str, home: Path | None, store: str | None, overrides: tuple[str, ...]) -> Workplace:
-    """Load the profile and open its store; the home is ``runs/<profile>`` unless given.
+def open_workplace(
+    profile: str, home: Path | None, store: str | None, overrides: tuple[str, ...], *, make: bool = True
+) -> Workplace:
+    """Load the profile and open its store; the home is ``runs/<profile>`` unless given, and made unless ``make`` is off.
 
     Raises:
         ValueError: the profile or an override is wrong; names the key.
+        NothingHereError: there is no home, nor a store elsewhere, and none is to be made.
     """
     loaded = load_profile(profile, overrides)
     folder = Path("runs") / loaded.name if home is None else home
+    place = store or str(folder / "store")
+    if not make and "://" not in place and not Path(place).is_dir():
+        raise NothingHereError(f"nothing was made in {place} yet; begin with: worldloom run --profile {loaded.name}")
     folder.mkdir(parents=True, exist_ok=True)
-    return Workplace(profile=loaded, home=folder, store=open_store(store or folder / "store"))
+    return Workplace(profile=loaded, home=folder, store=open_store(place))
+
+
+class NothingHereError(WorldloomError):
+    """A verb that only reads was pointed at a folder where nothing was made."""
 
 
 def place_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -63,12 +74,17 @@ def place_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def at_workplace(command: Callable[..., None]) -> Callable[..., None]:
+def at_workplace(command: Callable[..., None], *, make: bool = True) -> Callable[..., None]:
     """Give a command these options and pass it the workplace first."""
 
     @place_options
     @functools.wraps(command)
     def wrapped(profile: str, home: Path | None, store: str | None, overrides: tuple[str, ...], **options: Any) -> None:
-        command(open_workplace(profile, home, store, overrides), **options)
+        command(open_workplace(profile, home, store, overrides, make=make), **options)
 
     return wrapped
+
+
+def at_found_workplace(command: Callable[..., None]) -> Callable[..., None]:
+    """The same for verbs that read what others made: without that they make nothing and say what to run."""
+    return at_workplace(command, make=False)

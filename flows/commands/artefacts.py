@@ -11,7 +11,7 @@ from flows.release import rollback as roll_back
 from flows.server import read_mark
 from flows.summary import summarise_stage
 from flows.triggers import announce, was_retrained
-from flows.workplace import Workplace, at_workplace
+from flows.workplace import Workplace, at_found_workplace
 from infra.episodes import list_episodes
 from infra.lineage import render_tree, trace
 from infra.schema.episode import Perspective, Split
@@ -19,7 +19,7 @@ from infra.stage import finished_runs
 
 
 @click.command(epilog="Example: worldloom publish 4f1c22aa")
-@at_workplace
+@at_found_workplace
 @click.argument("dataset")
 def publish(place: Workplace, dataset: str) -> None:
     """Make DATASET the published version, which retraining takes."""
@@ -36,7 +36,7 @@ def publish(place: Workplace, dataset: str) -> None:
 
 
 @click.command(epilog="Example: worldloom rollback --profile tiny")
-@at_workplace
+@at_found_workplace
 def rollback(place: Workplace) -> None:
     """Return to the bundle that was released before the current one."""
     left, back = roll_back(place.store)
@@ -45,7 +45,7 @@ def rollback(place: Workplace) -> None:
 
 
 @click.command(epilog="Example: worldloom lineage 4f1c22aa")
-@at_workplace
+@at_found_workplace
 @click.argument("artefact", required=False)
 def lineage(place: Workplace, artefact: str | None) -> None:
     """Print what ARTEFACT (bundle, checkpoint, dataset version or stage key; 4 digits or more) was made from.
@@ -60,7 +60,7 @@ def lineage(place: Workplace, artefact: str | None) -> None:
 
 
 @click.command(epilog="Example: worldloom episodes --source embedded --family street --time-of-day night")
-@at_workplace
+@at_found_workplace
 @click.option("--source", help="embedded, unreal, vizdoom, minetest ...")
 @click.option("--family", help="Of scenes.")
 @click.option("--split", type=click.Choice(get_args(Split)))

@@ -13,12 +13,12 @@ import click
 
 from flows.release import candidate_bundle, read_current, released_bundle
 from flows.server import stop_server
-from flows.workplace import Workplace, at_workplace
+from flows.workplace import Workplace, at_found_workplace
 from inference.server import serve
 
 
 @click.command(epilog="Example: worldloom play --profile tiny --port 8761")
-@at_workplace
+@at_found_workplace
 @click.option("--candidate", is_flag=True, help="Play the last candidate, released or not.")
 @click.option("--port", type=int, default=None, help="Port on loopback; same as --set serve.port=PORT.")
 @click.option("--open", "browse", is_flag=True, help="Open it in a browser.")
@@ -37,7 +37,7 @@ def play(place: Workplace, candidate: bool, port: int | None, browse: bool) -> N
 
 
 @click.command(epilog="Example: worldloom stop --profile tiny")
-@at_workplace
+@at_found_workplace
 def stop(place: Workplace) -> None:
     """Stop what `play`, `dashboard` and `deploy` left running in this home."""
     if stop_players(place.home):

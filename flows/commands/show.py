@@ -7,12 +7,12 @@ import click
 
 from engine.show.page import write_page
 from engine.show.rerun_file import write_rerun
-from flows.workplace import Workplace, at_workplace
+from flows.workplace import Workplace, at_found_workplace
 from infra.episodes import match_episode
 
 
 @click.command(epilog="Example: worldloom show 4f1c22aa --open")
-@at_workplace
+@at_found_workplace
 @click.argument("episode")
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Where the page goes.  [default: HOME/episodes/ID.html]"

@@ -70,6 +70,7 @@ def test_a_mistyped_key_ends_the_command_before_anything_is_written(tmp_path: Pa
 
 
 def test_rolling_back_an_empty_store_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "store").mkdir()
     assert run_command(["rollback", "--home", str(tmp_path)]) == 2
     assert "no earlier bundle" in capsys.readouterr().err
 
@@ -89,3 +90,12 @@ def test_a_finished_evaluation_says_what_the_model_scored_beside_its_baselines()
     outputs = {"arms": ["candidate", "repeat_last"], "starts": 3, "scenes": 2, "headline": scores}
     result = StageResult(stage="evaluate", key="k", outputs=outputs, seconds=1.0, reused=False, stopped_early=False)
     assert "2 unseen scenes; dB at frame 8: model 25.5, last frame 17.5 (1.0 s)" in summarise_stage(result)
+
+
+@pytest.mark.parametrize("verb", [("episodes",), ("lineage",), ("show", "abcd1234"), ("rollback",), ("play",), ("stop",)])
+def test_verbs_that_read_make_no_home_and_say_what_to_run(
+    verb: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command([*verb, "--profile", "smoke", "--home", str(tmp_path / "home")]) == 2
+    assert "begin with: worldloom run --profile smoke" in capsys.readouterr().err
+    assert not (tmp_path / "home").exists()
