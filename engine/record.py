@@ -9,6 +9,7 @@ from engine.embedded import EmbeddedRecorder
 from engine.games.doom import VizdoomRecorder
 from engine.job import Job
 from engine.recorder import Recorder, SourceFacts, State
+from engine.titles.recorder import TitleRecorder, TitlesConfig
 from engine.walks import revisit_share
 from infra.episodes import Recording
 from infra.schema import Episode, Frames
@@ -38,6 +39,8 @@ def _make_recorder(job: Job) -> Recorder:
             return EmbeddedRecorder()
         case "vizdoom":
             return VizdoomRecorder()
+        case "gta_v" | "red_dead_redemption_2" | "palworld" | "cyberpunk_2077" | "hogwarts_legacy":
+            return TitleRecorder(job.source, TitlesConfig())
         case _:
             raise ValueError(f"source {job.source!r} has no recorder yet; use embedded or vizdoom")
 

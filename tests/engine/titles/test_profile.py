@@ -26,7 +26,7 @@ def test_every_title_says_what_recording_needs(title: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        ('capture = "obs"', 'capture = "film"', "capture"),
+        ('capture = "x11"', 'capture = "film"', "capture"),
         ('right = "+x"', 'right = "+w"', "camera.right"),
         ("metres_per_unit = 1.0", "metres_per_unit = 0.0", "not positive"),
         ('"space", "e"]', '"e", "e"]', "keys"),
