@@ -4,15 +4,17 @@ Frame i has the timestamp i / fps, every second starts with a key frame and no f
 can be decoded from the key frame before it.
 """
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Final, Literal, cast
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace, Interpolation
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from infra.errors import DamagedVideoError, naming_full_disk
@@ -49,7 +51,8 @@ _H264: Final = _Codec(
     container="mp4",
     array_format="rgb24",
     stored_format="yuv420p",
-    options={"preset": "veryfast", "crf": "16"},
+    # Constant quantisers, nothing looked ahead: no rate control in floating point decides what a frame is coded with.
+    options={"preset": "veryfast", "qp": "18", "rc-lookahead": "0", "mbtree": "0"},
 )
 _H264_EXACT: Final = _Codec(
     encoder="libx264rgb",
@@ -67,7 +70,7 @@ _FFV1: Final = _Codec(
 )
 
 
-def encode_video(path: Path, frames: Iterable[NDArray[np.uint8]], fps: float, lossless: bool = False, *, crf: int = 16) -> None:
+def encode_video(path: Path, frames: Iterable[NDArray[np.uint8]], fps: float, lossless: bool = False, *, qp: int = 18) -> None:
     """Write H.264 in MP4 from uint8 frames (H, W, 3); the same frames give the same bytes.
 
     Args:
@@ -75,13 +78,13 @@ def encode_video(path: Path, frames: Iterable[NDArray[np.uint8]], fps: float, lo
         frames: of one size, at least one.
         fps: frames a second.
         lossless: keep every bit (RGB H.264, which browsers do not play).
-        crf: x264's quality, smaller is better; above 16 is for people to look at, not to train on.
+        qp: x264's quantiser, smaller is better; above 18 is for people to look at, not to train on.
 
     Raises:
         ValueError: no frames, sizes differ, or a size is odd (4:2:0 needs even ones).
         StoreFullError: the disk is full.
     """
-    lossy = replace(_H264, options=_H264.options | {"crf": str(crf)})
+    lossy = replace(_H264, options=_H264.options | {"qp": str(qp)})
     _encode(path, frames, fps, _H264_EXACT if lossless else lossy)
 
 
@@ -91,70 +94,119 @@ def encode_grey16(path: Path, frames: Iterable[NDArray[np.uint16]], fps: float) 
 
 
 def _encode(path: Path, frames: Iterable[NDArray[Any]], fps: float, codec: _Codec) -> None:
-    try:
-        with naming_full_disk(path.parent):
-            _write_frames(path, iter(frames), fps, codec)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+    with FrameEncoder(path, fps, codec) as encoder:
+        for frame in frames:
+            encoder.add(frame)
 
 
-def _write_frames(path: Path, frames: Iterator[NDArray[Any]], fps: float, codec: _Codec) -> None:
-    first = next(frames, None)
-    if first is None:
-        raise ValueError(f"{path.name}: a video needs at least one frame")
-    height, width = first.shape[:2]
-    if codec.is_lossy and (height % 2 or width % 2):
-        raise ValueError(f"{path.name}: size {width}x{height} is odd; use even sizes or lossless video")
-    rate = Fraction(fps).limit_denominator(1001)
-    options = {"movflags": "+faststart"} if codec.container == "mp4" else {}
-    with av.open(str(path), "w", format=codec.container, options={"fflags": "+bitexact", **options}) as container:
-        stream = cast(av.VideoStream, container.add_stream(codec.encoder, rate=rate, options=_encoder_options(codec, rate)))
+class FrameEncoder:
+    """Writes a video frame by frame. Leaving the ``with`` block finishes the file, leaving it by an error removes it.
+
+    Raises (from every method) as ``encode_video``.
+    """
+
+    def __init__(self, path: Path, fps: float, codec: _Codec = _H264) -> None:
+        self.path, self.count = path, 0
+        self._codec, self._rate = codec, Fraction(fps).limit_denominator(1001)
+        self._reformatter = VideoReformatter()  # kept: a new one for each frame costs as much as its work
+        self._container: Any = None
+        self._stream: av.VideoStream
+
+    def __enter__(self) -> "FrameEncoder":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is None:
+            self.finish()
+        else:
+            self.abandon()
+
+    def add(self, array: NDArray[Any]) -> None:
+        """Encode the next frame."""
+        with self._removing_on_failure():
+            if self._container is None:
+                self._open(array)
+            elif array.shape != self._shape or array.dtype != self._dtype:
+                found, wanted = f"{array.dtype} {array.shape}", f"{self._dtype} {self._shape}"
+                raise ValueError(f"{self.path.name}: frame {self.count} is {found}, frame 0 was {wanted}")
+            frame = self._to_stored(array)
+            frame.pts, frame.time_base = self.count, 1 / self._rate
+            self._container.mux(self._stream.encode(frame))
+            self.count += 1
+
+    def finish(self) -> None:
+        """Write what is left and close the file."""
+        if self._container is None:
+            raise ValueError(f"{self.path.name}: a video needs at least one frame")
+        with self._removing_on_failure():
+            self._container.mux(self._stream.encode(None))
+            self._container.close()
+
+    def abandon(self) -> None:
+        """Close and remove what was written."""
+        if self._container is not None:
+            with contextlib.suppress(av.FFmpegError, OSError, ValueError):  # the first failure is the one to tell
+                self._container.close()
+        self.path.unlink(missing_ok=True)
+
+    def _open(self, first: NDArray[Any]) -> None:
+        codec, rate = self._codec, self._rate
+        self._shape, self._dtype = first.shape, first.dtype
+        height, width = first.shape[:2]
+        if codec.is_lossy and (height % 2 or width % 2):
+            raise ValueError(f"{self.path.name}: size {width}x{height} is odd; use even sizes or lossless video")
+        options = {"movflags": "+faststart"} if codec.container == "mp4" else {}
+        self._container = av.open(str(self.path), "w", format=codec.container, options={"fflags": "+bitexact", **options})
+        added = self._container.add_stream(codec.encoder, rate=rate, options=_encoder_options(codec, rate))
+        self._stream = stream = cast(av.VideoStream, added)
         context = stream.codec_context
         stream.width, stream.height, stream.pix_fmt = width, height, codec.stored_format
         stream.time_base = context.time_base = 1 / rate
         context.thread_count = 1  # with more, the bytes depend on the machine
-        context.gop_size = 1 if codec is _FFV1 else max(1, round(rate))
+        context.gop_size = 1 if codec.encoder == "ffv1" else max(1, round(rate))
         if codec.is_lossy:
             context.colorspace = context.color_primaries = context.color_trc = _BT709
             context.color_range = ColorRange.MPEG
-        for number, array in enumerate(_same_shape(first, frames, path)):
-            frame = _to_stored(array, codec)
-            frame.pts, frame.time_base = number, 1 / rate
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+
+    def _to_stored(self, array: NDArray[Any]) -> av.VideoFrame:
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(array), format=self._codec.array_format)
+        if not self._codec.is_lossy:
+            return frame
+        frame = self._reformatter.reformat(
+            frame,
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU709,
+            src_color_range=ColorRange.JPEG,
+            dst_color_range=ColorRange.MPEG,
+            interpolation=_EXACT_COLOUR,
+            threads=1,  # the default starts threads for every frame
+        )
+        frame.colorspace = frame.color_primaries = frame.color_trc = _BT709
+        frame.color_range = ColorRange.MPEG
+        return frame
+
+    @contextlib.contextmanager
+    def _removing_on_failure(self) -> Iterator[None]:
+        try:
+            with naming_full_disk(self.path.parent):
+                yield
+        except BaseException:
+            self.abandon()
+            raise
+
+
+class Grey16Encoder(FrameEncoder):
+    """Writes uint16 frames (H, W) without loss."""
+
+    def __init__(self, path: Path, fps: float) -> None:
+        super().__init__(path, fps, _FFV1)
 
 
 def _encoder_options(codec: _Codec, rate: Fraction) -> dict[str, str]:
-    if codec is _FFV1:
+    if codec.encoder == "ffv1":
         return codec.options
     gop = str(max(1, round(rate)))
     return {**codec.options, "bf": "0", "g": gop, "keyint_min": gop, "sc_threshold": "0", "flags": "+cgop+bitexact"}
-
-
-def _same_shape(first: NDArray[Any], rest: Iterator[NDArray[Any]], path: Path) -> Iterator[NDArray[Any]]:
-    yield first
-    for number, array in enumerate(rest, 1):
-        if array.shape != first.shape or array.dtype != first.dtype:
-            found, wanted = f"{array.dtype} {array.shape}", f"{first.dtype} {first.shape}"
-            raise ValueError(f"{path.name}: frame {number} is {found}, frame 0 was {wanted}")
-        yield array
-
-
-def _to_stored(array: NDArray[Any], codec: _Codec) -> av.VideoFrame:
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(array), format=codec.array_format)
-    if not codec.is_lossy:
-        return frame
-    frame = frame.reformat(
-        format="yuv420p",
-        dst_colorspace=Colorspace.ITU709,
-        src_color_range=ColorRange.JPEG,
-        dst_color_range=ColorRange.MPEG,
-        interpolation=_EXACT_COLOUR,
-    )
-    frame.colorspace = frame.color_primaries = frame.color_trc = _BT709
-    frame.color_range = ColorRange.MPEG
-    return frame
 
 
 class VideoReader:
@@ -182,6 +234,7 @@ class VideoReader:
         self._seconds_per_tick = float(self._stream.time_base or 0)
         self._decoder: Iterator[tuple[int, av.VideoFrame]] | None = None
         self._next = 0  # the frame that the decoder gives next
+        self._reformatter = VideoReformatter()
 
     def __len__(self) -> int:
         return self._count
@@ -225,6 +278,19 @@ class VideoReader:
         if found != expected:
             raise self._damaged(f"it holds {found} frames, expected {expected}")
 
+    def check_end(self, expected: int) -> None:
+        """Count the packets and decode the last frame: what a file just written can lack. Much cheaper than ``check_count``."""
+        try:
+            self._container.seek(0, stream=self._stream)
+            found = self._count_packets()
+        except av.FFmpegError as error:
+            raise self._damaged(str(error)) from error
+        self._decoder = None
+        if found != expected or self._count != expected:
+            raise self._damaged(f"it holds {found} frames, expected {expected}")
+        for _ in self._decode_on(expected - 1, expected, convert=False):
+            pass
+
     def _empty(self, count: int) -> NDArray[Any]:
         if self._format == "rgb24":
             return np.empty((count, self.height, self.width, 3), np.uint8)
@@ -266,13 +332,16 @@ class VideoReader:
 
     def _to_array(self, frame: av.VideoFrame) -> NDArray[Any]:
         if frame.format.name == "yuv420p":
-            return frame.to_ndarray(
+            frame = self._reformatter.reformat(
+                frame,
                 format="rgb24",
                 src_colorspace=Colorspace.ITU709,
                 src_color_range=ColorRange.MPEG,
                 dst_color_range=ColorRange.JPEG,
                 interpolation=_EXACT_COLOUR,
+                threads=1,
             )
+            return frame.to_ndarray()
         return frame.to_ndarray(format=self._format)
 
     def _count_packets(self) -> int:

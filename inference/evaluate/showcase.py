@@ -24,7 +24,7 @@ PANELS: Final = {
     "repeat_last": "Repeat the last frame",
 }
 _LEAST_WIDTH: Final = 200  # pixels of a panel; smaller pictures are shown at a multiple of their size
-_CRF: Final = 27  # x264's quality: several walks have to fit into one page
+_QP: Final = 29  # x264's quantiser: several walks have to fit into one page
 _STRIP: Final = 32  # pixels above the panels, for keys and the clock
 _GAP: Final = 4  # pixels between panels
 _INK, _DIM, _LIT, _GROUND = (225, 229, 236), (92, 99, 112), (255, 179, 64), (17, 19, 24)
@@ -63,7 +63,7 @@ def encode_shown(shown: Shown) -> bytes:
     """Encode a split screen as an H.264 file that browsers play."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "shown.mp4"
-        encode_video(path, draw_frames(shown), shown.fps, crf=_CRF)
+        encode_video(path, draw_frames(shown), shown.fps, qp=_QP)
         return path.read_bytes()
 
 

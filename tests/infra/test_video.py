@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import av
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from infra.errors import DamagedVideoError
-from infra.video import VideoReader, encode_video
+from infra.video import FrameEncoder, VideoReader, encode_video
 from tests.recordings import make_recording
 
 FPS = 16.0
@@ -66,6 +67,25 @@ def test_the_same_frames_give_the_same_bytes(video: Path, pictures: NDArray[np.u
     assert (tmp_path / "again.mp4").read_bytes() == video.read_bytes()
 
 
+def test_frames_written_one_by_one_give_the_same_bytes(video: Path, pictures: NDArray[np.uint8], tmp_path: Path) -> None:
+    with FrameEncoder(tmp_path / "streamed.mp4", FPS) as encoder:
+        for picture in pictures:
+            encoder.add(picture)
+    assert (tmp_path / "streamed.mp4").read_bytes() == video.read_bytes()
+    with pytest.raises(RuntimeError), FrameEncoder(tmp_path / "given_up.mp4", FPS) as encoder:
+        encoder.add(pictures[0])
+        raise RuntimeError
+    assert not (tmp_path / "given_up.mp4").exists()
+
+
+@pytest.mark.slow
+def test_a_hundred_videos_beside_busy_neighbours_have_the_same_bytes(tmp_path: Path, pictures: NDArray[np.uint8]) -> None:
+    with ThreadPoolExecutor(4) as threads:  # more than there are cores, and the interpreter's lock changes hands
+        encoded = threads.map(lambda number: encode_video(tmp_path / f"{number}.mp4", pictures, FPS), range(100))
+        assert len(list(encoded)) == 100
+    assert len({(tmp_path / f"{number}.mp4").read_bytes() for number in range(100)}) == 1
+
+
 @pytest.mark.parametrize("fps", [16.0, 17.5, 25.0, 30000 / 1001])
 def test_lossless_video_keeps_every_bit_at_any_rate(tmp_path: Path, pictures: NDArray[np.uint8], fps: float) -> None:
     path = tmp_path / "exact.mp4"
@@ -94,6 +114,15 @@ def test_frames_outside_the_video_are_refused(video: Path, frames: tuple[int, in
         VideoReader(video).decode_range(*frames)
     with pytest.raises(IndexError, match="frame 70 is not within"):
         VideoReader(video).decode([3, 70])
+
+
+def test_the_end_of_a_file_is_held_to_what_is_expected(video: Path, tmp_path: Path) -> None:
+    VideoReader(video).check_end(70)
+    with pytest.raises(DamagedVideoError, match="70 frames, expected 69"):
+        VideoReader(video).check_end(69)
+    (tmp_path / "cut.mp4").write_bytes(video.read_bytes()[:-2000])
+    with pytest.raises(DamagedVideoError, match="cut"):
+        VideoReader(tmp_path / "cut.mp4").check_end(70)
 
 
 def test_the_count_is_held_to_what_is_expected(video: Path) -> None:
