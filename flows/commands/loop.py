@@ -13,6 +13,7 @@ from flows.server import PrefectServer, read_mark
 from flows.summary import summarise_stage
 from flows.triggers import send
 from flows.workplace import Workplace, at_workplace
+from infra.lineage import trace
 from infra.lock import hold_folder
 from infra.stage import StageResult
 
@@ -82,10 +83,15 @@ def _publish(place: Workplace, version: str) -> None:
 def run(place: Workplace, fresh: bool, from_scratch: bool, dataset: str, plain: bool) -> None:
     """Run the whole loop, collect to release; killed and run again, it goes on where it stopped."""
     place = place.without_base_weights() if from_scratch else place
-    loop = Loop(profile=place.profile, store=place.store, fresh=fresh, dataset=dataset)
+    loop = Loop(profile=place.profile, store=place.store, fresh=fresh, dataset=_whole_digest(place, dataset))
     released = run_loop(place, loop, "release", observed=not plain)["release"]
     click.echo(f"released   {released.outputs['bundle'][:12]}")
     click.echo(f"play       {place.command('play')}")
+
+
+def _whole_digest(place: Workplace, dataset: str) -> str:
+    """The dataset version that begins with ``dataset``; empty stays empty."""
+    return trace(place.store, dataset).digest if dataset else ""
 
 
 def _stage_command(stage: str) -> click.Command:
@@ -97,7 +103,8 @@ def _stage_command(stage: str) -> click.Command:
     @at_workplace
     @click.option("--fresh", is_flag=True, help="Do finished stages again.")
     def command(place: Workplace, fresh: bool, dataset: str = "") -> None:
-        run_loop(place, Loop(profile=place.profile, store=place.store, fresh=fresh, dataset=dataset), stage)
+        version = _whole_digest(place, dataset)
+        run_loop(place, Loop(profile=place.profile, store=place.store, fresh=fresh, dataset=version), stage)
 
     if STAGES.index(stage) < STAGES.index("train"):
         return command

@@ -40,10 +40,10 @@ def play(place: Workplace, candidate: bool, port: int | None, browse: bool) -> N
 @at_found_workplace
 def stop(place: Workplace) -> None:
     """Stop what `play`, `dashboard` and `deploy` left running in this home."""
-    if stop_players(place.home):
-        click.echo("stopped    play")
-    if stop_server(place.prefect):
-        click.echo("stopped    dashboard")
+    stopped = [
+        name for name, stop_it in (("play", stop_players(place.home)), ("dashboard", stop_server(place.prefect))) if stop_it
+    ]
+    click.echo(f"stopped    {', '.join(stopped) or 'nothing: nothing of this home was running'}")
 
 
 @contextlib.contextmanager
