@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from engine.backdrop import GROUND_MARGIN, paint_ground, paint_sky
 from engine.characters.people import Placed, avatar_meshes, person_meshes, person_phase
+from engine.mask import Mask, MaskPass
 from engine.mesh import Mesh
 from engine.models import build_static_mesh
 from engine.scenes.scene import Colour, Light, Point, Scene
@@ -145,6 +146,8 @@ class SceneRenderer:
         self.intrinsics = intrinsics_of(config.width, config.height, config.hfov)
         self._device = _Device(config)
         self._scene: Scene | None = None
+        self._mask: MaskPass | None = None
+        self._masked: Scene | None = None
         self._avatar: list[Any] = []
         self._worn: int | None = None
         core = self._device.core
@@ -211,6 +214,22 @@ class SceneRenderer:
         rgb, buffer = self._device.read()
         scale = self.config.supersample
         return average_pixels(rgb, scale), None if buffer is None else depth_of(buffer, scale)
+
+    def draw_mask(self) -> Mask:
+        """Which thing each pixel of the picture drawn last shows, (H, W): see ``engine.mask``; 0 is ground, sky or ceiling.
+
+        Raises:
+            RendererUnavailableError: the software renderer has no second pass.
+        """
+        assert self._scene is not None, "draw first"
+        if not self._device.exact:
+            raise RendererUnavailableError("the software renderer draws no masks; use renderer egl")
+        if self._mask is None:
+            self._mask = MaskPass(self._device, self._camera, self.config.width, self.config.height)
+        if self._masked != self._scene:
+            self._mask.load(self._scene, self._geometry)
+            self._masked = self._scene
+        return self._mask.draw(self._camera, [*self._people, *([self._avatar] if self._avatar else [])])
 
     def close(self) -> None:
         """Give the device back."""
