@@ -7,6 +7,7 @@ from typing import Final
 
 from engine.titles.obs_websocket import ObsClient, ObsError
 
+TAIL_FRAMES: Final = 5  # of a file: OBS 29 drops some of the last when it stops, so that numbers and times part there
 STOPPED: Final = "OBS_WEBSOCKET_OUTPUT_STOPPED"
 STARTED: Final = "OBS_WEBSOCKET_OUTPUT_STARTED"
 
@@ -62,6 +63,10 @@ class ObsCapture:
         answer = self._client.request("StopRecord")
         deadline = time.monotonic() + self._client.config.deadline
         stopped = self._client.wait_event("RecordStateChanged", deadline, outputState=STOPPED)
+        while self._client.request("GetRecordStatus").get("outputActive"):  # for a moment after the event
+            if time.monotonic() > deadline:
+                raise ObsError("OBS did not finish its recording in time; does its disk keep up?")
+            time.sleep(0.02)
         self._started = None
         path = stopped.get("outputPath") or answer.get("outputPath")
         if not path:

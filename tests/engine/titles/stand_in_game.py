@@ -7,6 +7,7 @@ the plugin into the window. Arguments: the folder of the plugin, the seed of the
 import math
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +37,7 @@ class Plugin:
         self.lua: Any = lupa.luajit21.LuaRuntime()
         self.lua.execute(f'package.path = "{folder}/?.lua"')
         self.lua.execute((Path(__file__).parent / "hosts" / "cet.lua").read_text())
+        self.lua.globals().os.clock = time.monotonic  # wall time, as on Windows; Linux counts the processor's time
         self.lua.execute((folder / "init.lua").read_text())
         self.world = self.lua.globals().world
         self.world.fov = fov
