@@ -16,10 +16,10 @@ import numpy as np
 from engine.feed import CollectError, Feed, Outcome, Patience
 from engine.job import Job
 from engine.plan import CollectConfig, plan_jobs, resolve_renderer
-from engine.record import record_job
+from engine.record import record_episode
 from engine.request import CollectionRequest, candidates, planned
 from infra.digest import canonical_json, sha256_of
-from infra.episodes import list_episodes, write_episode
+from infra.episodes import list_episodes
 from infra.errors import NotHereError, StoreFullError, StoreUnreachableError
 from infra.schema import Episode
 from infra.schema.collection import JobFailure
@@ -108,7 +108,7 @@ def summarise(jobs: Sequence[Job], episodes: Sequence[Episode]) -> dict[str, Any
 
 def record_and_write(store_uri: str, job: Job) -> Episode:
     """Record one job and keep it; returns its row."""
-    return write_episode(open_store(store_uri), record_job(job))
+    return record_episode(open_store(store_uri), job)
 
 
 def try_job(store_uri: str, job: Job) -> Outcome:

@@ -1,6 +1,8 @@
-"""Drives any recorder through one job and gathers what it showed."""
+"""Drives any recorder through one job, into the store as it goes or into memory."""
 
 import hashlib
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,26 +13,43 @@ from engine.job import Job
 from engine.recorder import Recorder, SourceFacts, State
 from engine.titles.recorder import TitleRecorder, TitlesConfig
 from engine.walks import revisit_share
-from infra.episodes import Recording
+from infra.episode_stream import EpisodeStream
+from infra.episodes import Recording, commit_episode, find_episode
 from infra.schema import Episode, Frames
 from infra.schema.episode import MAX_EPISODE_SECONDS
+from infra.store import Store
 
 _warm: dict[str, Recorder] = {}  # one recorder of each source a process
 
 
 def record_job(job: Job) -> Recording:
-    """Record one job from start to end; the same job gives the same pixels on the same machine.
+    """Record one job in memory; the same job gives the same pixels on the same machine. For tests and short jobs.
+
+    Raises as ``record_episode``.
+    """
+    return gather(_recorder_of(job), job)
+
+
+def record_episode(store: Store, job: Job) -> Episode:
+    """Record one job into the store, in memory that does not grow with its length; one that is there is left alone.
 
     Raises:
         ValueError: the job is longer than an episode may be, or its scene has no room for the walk.
+        StoreFullError, StoreUnreachableError: the store did not take it; nothing is visible then.
     """
+    if (written := find_episode(store, job.episode_id)) is not None:
+        return written
+    return stream(_recorder_of(job), job, store)
+
+
+def _recorder_of(job: Job) -> Recorder:
     if job.frames > MAX_EPISODE_SECONDS * job.fps:
         raise ValueError(
             f"{job.frames} frames at {job.fps} fps are more than {MAX_EPISODE_SECONDS:.0f} s; lower frames_per_episode"
         )
     if job.source not in _warm:
         _warm[job.source] = _make_recorder(job)
-    return gather(_warm[job.source], job)
+    return _warm[job.source]
 
 
 def _make_recorder(job: Job) -> Recorder:
@@ -46,36 +65,67 @@ def _make_recorder(job: Job) -> Recorder:
 
 
 def gather(recorder: Recorder, job: Job) -> Recording:
-    """Run the recorder in lock-step: row i holds state i and the action i that leads to frame i + 1."""
-    states: list[State] = [recorder.reset(job)]
-    actions: list[tuple[NDArray[np.int8], NDArray[np.float32]]] = []
-    while (action := recorder.act(states[-1])) is not None:
-        actions.append(action)
-        states.append(recorder.step(*action))
-    del states[len(actions) :]  # where the last, unused action led
-    frames = _frames(states, actions)
-    episode = _episode(recorder.facts(), job, frames)
+    """Run the recorder through the job and hold all of it in memory."""
+    states: list[State] = []
+    rows = _drive(recorder, job, states.append)
+    frames = _frames(rows, [hashlib.sha256(state.rgb.tobytes()).hexdigest() for state in states])
     depth = [state.depth for state in states if state.depth is not None]
+    masks = [state.mask for state in states if state.mask is not None]
     return Recording(
-        episode=episode,
+        episode=_episode(recorder.facts(), job, frames),
         frames=frames,
         rgb=np.stack([state.rgb for state in states]),
         depth=np.stack(depth) if depth else None,
         scene=recorder.facts().scene,
+        mask=np.stack(masks) if masks else None,
     )
 
 
-def _frames(states: list[State], actions: list[tuple[NDArray[np.int8], NDArray[np.float32]]]) -> Frames:
+def stream(recorder: Recorder, job: Job, store: Store) -> Episode:
+    """Run the recorder through the job while its frames are encoded beside it; none is kept. The row comes last."""
+    with EpisodeStream(store, job.fps) as files:
+        rows = _drive(recorder, job, lambda state: files.add(state.rgb, state.depth, state.mask))
+        frames, facts = _frames(rows, files.hashes()), recorder.facts()
+        return commit_episode(store, files.finish(_episode(facts, job, frames), frames, facts.scene))
+
+
+class _Row(NamedTuple):
+    """What a frame's row keeps of its state, and the action that leads on."""
+
+    tick: int
+    time: int  # nanoseconds
+    c2w: NDArray[np.float64]
+    intrinsics: NDArray[np.float64]
+    raw_pose: NDArray[np.float64]
+    collided: bool
+    keyboard: NDArray[np.int8]
+    mouse: NDArray[np.float32]
+
+
+def _drive(recorder: Recorder, job: Job, keep: Callable[[State], object]) -> list[_Row]:
+    """Lock-step: row i holds state i and the action i that leads to frame i + 1; where the last one led is not kept."""
+    rows: list[_Row] = []
+    state = recorder.reset(job)
+    while (action := recorder.act(state)) is not None:
+        keep(state)
+        place = (state.c2w, state.intrinsics, state.raw_pose)
+        rows.append(_Row(state.tick, round(state.seconds * 1e9), *place, state.collided, *action))
+        state = recorder.step(*action)
+    return rows
+
+
+def _frames(rows: list[_Row], hashes: list[str]) -> Frames:
+    columns = _Row(*zip(*rows, strict=True))
     return Frames(
-        tick=np.array([state.tick for state in states], np.int64),
-        time=np.array([round(state.seconds * 1e9) for state in states], np.int64),
-        c2w=np.stack([state.c2w for state in states]),
-        intrinsics=np.stack([state.intrinsics for state in states]),
-        raw_pose=np.stack([state.raw_pose for state in states]),
-        keyboard=np.stack([keyboard for keyboard, _ in actions]),
-        mouse=np.stack([mouse for _, mouse in actions]),
-        collided=np.array([state.collided for state in states]),
-        rgb_sha256=[hashlib.sha256(state.rgb.tobytes()).hexdigest() for state in states],
+        tick=np.array(columns.tick, np.int64),
+        time=np.array(columns.time, np.int64),
+        c2w=np.stack(columns.c2w),
+        intrinsics=np.stack(columns.intrinsics),
+        raw_pose=np.stack(columns.raw_pose),
+        keyboard=np.stack(columns.keyboard),
+        mouse=np.stack(columns.mouse),
+        collided=np.array(columns.collided),
+        rgb_sha256=hashes,
     )
 
 

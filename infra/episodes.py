@@ -1,12 +1,8 @@
 """Writing and reading episodes: objects first, checked, the row last, so that a half-written episode is never seen."""
 
-import dataclasses
-import hashlib
 import json
 import logging
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -15,13 +11,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from infra.appender import RowAppender
-from infra.depth import DepthReader, encode_depth
-from infra.digest import canonical_json
-from infra.errors import DamagedVideoError, MissingObjectError, naming_full_disk
-from infra.schema import Episode, Frames, frames_from_table, frames_to_table
+from infra.depth import DepthReader
+from infra.episode_stream import EpisodeStream
+from infra.errors import DamagedVideoError, MissingObjectError
+from infra.masks import MaskReader
+from infra.schema import Episode, Frames, frames_from_table
 from infra.store import Store
 from infra.tables import append_rows, query, read_rows, records_from, rows_from
-from infra.video import VideoReader, encode_video
+from infra.video import VideoReader
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +31,8 @@ class Recording:
     frames: Frames
     rgb: NDArray[np.uint8]  # (T, H, W, 3)
     depth: NDArray[np.float32] | None  # (T, H, W) metres, not finite where unknown
-    scene: dict[str, Any]  # JSON values
+    scene: dict[str, Any]  # JSON values; "mask_names" says what the mask's numbers stand for, by number as text
+    mask: NDArray[np.uint16] | None = None  # (T, H, W), 0 where a pixel shows none of the numbered things
 
 
 def write_episode(store: Store, recording: Recording) -> Episode:
@@ -46,7 +44,11 @@ def write_episode(store: Store, recording: Recording) -> Episode:
     """
     if (written := find_episode(store, recording.episode.episode_id)) is not None:
         return written
-    episode = put_recording(store, recording)
+    return commit_episode(store, put_recording(store, recording))
+
+
+def commit_episode(store: Store, episode: Episode) -> Episode:
+    """Append the row of an episode whose objects are all there; a second time it does nothing."""
     append_rows(store, "episodes", rows_from([episode]), transaction=episode.episode_id)
     return episode
 
@@ -78,28 +80,12 @@ class EpisodeWriter:
 
 def put_recording(store: Store, recording: Recording) -> Episode:
     """Write and check the objects of a recording; return the row that would commit it. Raises as ``write_episode``."""
-    _check_recording(recording)
-    count, fps = len(recording.frames), recording.episode.fps
-    with naming_full_disk(store.scratch()), tempfile.TemporaryDirectory(prefix="episode-", dir=store.scratch()) as folder:
-        frames, video, depth = (Path(folder) / name for name in ("frames.parquet", "video.mp4", "depth.mkv"))
-        pq.write_table(frames_to_table(recording.frames), frames, compression="zstd")
-        encode_video(video, recording.rgb, fps)
-        with VideoReader(video) as reader:
-            reader.check_count(count)
-        depth_object = ""
-        if recording.depth is not None:
-            encode_depth(depth, recording.depth, fps)
-            with DepthReader(depth) as depths:
-                depths.check_count(count)
-            depth_object = store.put_file(depth)
-        return dataclasses.replace(
-            recording.episode,
-            frames=count,
-            frames_object=store.put_file(frames),
-            video_object=store.put_file(video),
-            depth_object=depth_object,
-            scene_object=store.put_bytes(canonical_json(recording.scene), ".json"),
-        )
+    _check_sizes(recording)
+    with EpisodeStream(store, recording.episode.fps) as stream:
+        for number, picture in enumerate(recording.rgb):
+            depth = None if recording.depth is None else recording.depth[number]
+            stream.add(picture, depth, None if recording.mask is None else recording.mask[number])
+        return stream.finish(recording.episode, recording.frames, recording.scene)
 
 
 def find_episode(store: Store, episode_id: str) -> Episode | None:
@@ -153,11 +139,19 @@ def read_episode(store: Store, episode: Episode) -> tuple[Frames, VideoReader, D
     counts = {"frames": len(frames), "video": len(video), "depth": episode.frames if depth is None else len(depth)}
     for name, count in counts.items():
         if count != episode.frames:
-            raise DamagedVideoError(
-                f"episode {episode.episode_id}: its {name} object holds {count} frames, its row says {episode.frames}; "
-                "record it again"
-            )
+            raise _other_count(episode, name, count)
     return frames, video, depth
+
+
+def read_masks(store: Store, episode: Episode) -> tuple[MaskReader, dict[int, str]] | None:
+    """Masks of one episode and what their numbers stand for; None where it has none. Raises as ``read_episode``."""
+    if not episode.mask_object:
+        return None
+    names = read_scene(store, episode).get("mask_names", {})
+    masks = MaskReader(store.local_path(episode.mask_object))
+    if len(masks) != episode.frames:
+        raise _other_count(episode, "mask", len(masks))
+    return masks, {int(number): name for number, name in names.items()}
 
 
 def read_scene(store: Store, episode: Episode) -> dict[str, Any]:
@@ -166,13 +160,16 @@ def read_scene(store: Store, episode: Episode) -> dict[str, Any]:
     return scene
 
 
-def _check_recording(recording: Recording) -> None:
-    episode, count = recording.episode, len(recording.frames)
-    size = (episode.height, episode.width)
-    if recording.rgb.shape != (count, *size, 3):
-        raise ValueError(f"episode {episode.episode_id}: {count} rows of {size}, but pictures are {recording.rgb.shape}")
-    if recording.depth is not None and recording.depth.shape != (count, *size):
-        raise ValueError(f"episode {episode.episode_id}: {count} rows of {size}, but depth is {recording.depth.shape}")
-    for number, (picture, digest) in enumerate(zip(recording.rgb, recording.frames.rgb_sha256, strict=True)):
-        if hashlib.sha256(picture.tobytes()).hexdigest() != digest:
-            raise ValueError(f"episode {episode.episode_id}: picture {number} is not the one that its rgb_sha256 names")
+def _other_count(episode: Episode, name: str, count: int) -> DamagedVideoError:
+    return DamagedVideoError(
+        f"episode {episode.episode_id}: its {name} object holds {count} frames, its row says {episode.frames}; record it again"
+    )
+
+
+def _check_sizes(recording: Recording) -> None:
+    episode, size = recording.episode, (len(recording.frames), recording.episode.height, recording.episode.width)
+    if recording.rgb.shape != (*size, 3):
+        raise ValueError(f"episode {episode.episode_id}: {size[0]} rows of {size[1:]}, but pictures are {recording.rgb.shape}")
+    for name, track in (("depth", recording.depth), ("mask", recording.mask)):
+        if track is not None and track.shape != size:
+            raise ValueError(f"episode {episode.episode_id}: {size[0]} rows of {size[1:]}, but {name} is {track.shape}")

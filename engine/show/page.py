@@ -20,7 +20,7 @@ from infra.schema import KEYS, Episode, Frames
 from infra.store import Store
 from infra.video import encode_video
 
-DEPTH_QUALITY: Final = 26  # of H.264: the coloured depth is for eyes
+DEPTH_QUALITY: Final = 28  # quantiser of H.264: the coloured depth is for eyes
 BATCH: Final = 32  # frames decoded at once
 FACTS: Final = (
     "source", "family", "scene_id", "weather", "time_of_day", "season", "perspective", "character_id", "walk", "split",
@@ -102,7 +102,7 @@ def _depth_video(depth: DepthReader, fps: float) -> str:
 
     with depth, tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "depth.mp4"
-        encode_video(path, painted(), fps, crf=DEPTH_QUALITY)
+        encode_video(path, painted(), fps, qp=DEPTH_QUALITY)
         return _inline(path.read_bytes(), "video/mp4")
 
 

@@ -12,10 +12,11 @@ from engine.collect import collect
 from engine.feed import CollectError, Outcome
 from engine.job import Job
 from engine.plan import CollectConfig, plan_jobs, resolve_renderer
-from engine.record import record_job
+from engine.record import record_episode
 from engine.walks import EVALUATION_WALKS, REVISITING
-from infra.episodes import Recording, list_episodes, read_episode
-from infra.store import open_store
+from infra.episodes import list_episodes, read_episode
+from infra.schema import Episode
+from infra.store import Store, open_store
 
 TINY = CollectConfig(
     train_scenes=2,
@@ -67,20 +68,20 @@ def test_collecting_writes_episodes_once_and_continues_after_a_stop(tmp_path: Pa
     store = open_store(tmp_path)
     recorded: list[str] = []
 
-    def counting(job: Job) -> Recording:
+    def counting(store: Store, job: Job) -> Episode:
         recorded.append(job.episode_id)
-        return record_job(job)
+        return record_episode(store, job)
 
-    def stopping(job: Job) -> Recording:
+    def stopping(store: Store, job: Job) -> Episode:
         if len(recorded) == 2:
             raise KeyboardInterrupt
-        return counting(job)
+        return counting(store, job)
 
-    monkeypatch.setattr(stage, "record_job", stopping)
+    monkeypatch.setattr(stage, "record_episode", stopping)
     with pytest.raises(KeyboardInterrupt):
         collect(TINY, store)
     assert len(list_episodes(store)) == 2
-    monkeypatch.setattr(stage, "record_job", counting)
+    monkeypatch.setattr(stage, "record_episode", counting)
     result = collect(TINY, store)
     assert result.outputs["episodes"] == result.outputs["planned"] == 3
     assert sorted(recorded) == sorted(episode.episode_id for episode in list_episodes(store))

@@ -11,12 +11,13 @@ from engine import collect as stage
 from engine.collect import collect_request, is_paused, pause
 from engine.feed import CollectError
 from engine.job import Job
-from engine.record import record_job
+from engine.record import record_episode
 from engine.request import CollectionRequest, candidates
-from infra.episodes import Recording, list_episodes
+from infra.episodes import list_episodes
 from infra.errors import NotHereError
+from infra.schema import Episode
 from infra.schema.collection import JobFailure, PlannedJob
-from infra.store import open_store
+from infra.store import Store, open_store
 from infra.tables import read_records
 
 SHORT = CollectionRequest(
@@ -71,12 +72,12 @@ def test_hours_are_recorded_once_and_more_hours_add_only_what_is_missing(tmp_pat
 def test_jobs_that_cannot_be_recorded_are_replaced_and_their_causes_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store, bad = open_store(tmp_path), next(candidates(SHORT)).episode_id
 
-    def refusing(job: Job) -> Recording:
+    def refusing(store: Store, job: Job) -> Episode:
         if job.episode_id == bad:
             raise ValueError("the scene has no free place")
-        return record_job(job)
+        return record_episode(store, job)
 
-    monkeypatch.setattr(stage, "record_job", refusing)
+    monkeypatch.setattr(stage, "record_episode", refusing)
     outputs = collect_request(SHORT, store).outputs
     assert outputs["episodes"] == 5 and outputs["failures"] == {"ValueError": 1}
     (failure,) = read_records(store, "failures", JobFailure)
@@ -84,10 +85,10 @@ def test_jobs_that_cannot_be_recorded_are_replaced_and_their_causes_kept(tmp_pat
 
 
 def test_what_this_machine_lacks_stops_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def lacking(job: Job) -> Recording:
+    def lacking(store: Store, job: Job) -> Episode:
         raise NotHereError("minetest is not installed")
 
-    monkeypatch.setattr(stage, "record_job", lacking)
+    monkeypatch.setattr(stage, "record_episode", lacking)
     with pytest.raises(NotHereError):
         collect_request(SHORT, open_store(tmp_path))
 

@@ -1,0 +1,201 @@
+"""An episode while it is recorded: frames are encoded in threads as they come, nothing shows before the row."""
+
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import logging
+import os
+import queue
+import shutil
+import threading
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, TextIO
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from infra.depth import depth_to_code
+from infra.digest import canonical_json
+from infra.errors import naming_full_disk
+from infra.schema import Episode, Frames, frames_to_table
+from infra.store import Store
+from infra.video import FrameEncoder, Grey16Encoder, VideoReader
+
+QUEUED_FRAMES: Final = 8  # of one kind that wait for their encoder; what bounds the memory of a recording
+_LOCK: Final = "lock"
+_log = logging.getLogger(__name__)
+
+
+class EpisodeStream:
+    """Takes one episode's frames as they come and keeps none of them.
+
+    Use as a context: leaving it removes the unfinished files, also after ``finish``, which has put them into the store.
+    """
+
+    def __init__(self, store: Store, fps: float) -> None:
+        self.store, self.fps, self.count = store, fps, 0
+        self._tracks: dict[str, _Track] = {}
+        self._hashes: list[str] = []
+
+    def __enter__(self) -> "EpisodeStream":
+        with naming_full_disk(self.store.scratch()):
+            self._folder, self._lock = _claim_folder(self.store.scratch())
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for track in self._tracks.values():
+            track.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._lock.close()
+
+    def add(
+        self, rgb: NDArray[np.uint8], depth: NDArray[np.float32] | None = None, mask: NDArray[np.uint16] | None = None
+    ) -> None:
+        """Hand over the next frame: RGB (H, W, 3), depth (H, W) in metres, mask (H, W). They must not change afterwards.
+
+        Waits where the encoders lag behind.
+
+        Raises:
+            ValueError: a frame does not look as the first one did.
+            StoreFullError: the disk is full.
+        """
+        arrays = {"video": rgb, "depth": depth, "mask": mask}
+        given = {kind: array for kind, array in arrays.items() if array is not None}
+        if self.count == 0:
+            self._tracks = {kind: self._start(kind) for kind in given}
+        elif set(given) != set(self._tracks):
+            raise ValueError(f"frame {self.count} brings {', '.join(given)}, frame 0 brought {', '.join(self._tracks)}")
+        for kind, array in given.items():
+            if array.shape[:2] != rgb.shape[:2]:
+                raise ValueError(f"frame {self.count}: {kind} is {array.shape}, its picture {rgb.shape}")
+            self._tracks[kind].add(array)
+        self.count += 1
+
+    def hashes(self) -> list[str]:
+        """sha256 of each raw picture so far; waits for the encoders."""
+        for track in self._tracks.values():
+            track.drain()
+        return self._hashes
+
+    def finish(self, episode: Episode, frames: Frames, scene: dict[str, Any]) -> Episode:
+        """Close and check the files, put them into the store; return the row that commits them.
+
+        Raises:
+            ValueError: rows, pictures and their hashes do not fit together.
+            DamagedVideoError, StoreFullError, StoreUnreachableError: nothing is visible then.
+        """
+        if len(frames) != self.count:
+            raise ValueError(f"episode {episode.episode_id}: {len(frames)} rows, but {self.count} pictures")
+        hashes = self.hashes()
+        for number, (found, named) in enumerate(zip(hashes, frames.rgb_sha256, strict=True)):
+            if found != named:
+                raise ValueError(f"episode {episode.episode_id}: picture {number} is not the one that its rgb_sha256 names")
+        rows = self._folder / "frames.parquet"
+        with naming_full_disk(self.store.scratch()):
+            pq.write_table(frames_to_table(frames), rows, compression="zstd")
+        objects = {kind: track.finish() for kind, track in self._tracks.items()}
+        for path in objects.values():
+            with VideoReader(path, pixel_format="rgb24" if path.suffix == ".mp4" else "gray16le") as reader:
+                reader.check_end(self.count)
+        names = {kind: self.store.put_file(path) for kind, path in objects.items()}
+        return dataclasses.replace(
+            episode,
+            frames=self.count,
+            frames_object=self.store.put_file(rows),
+            video_object=names["video"],
+            depth_object=names.get("depth", ""),
+            mask_object=names.get("mask", ""),
+            scene_object=self.store.put_bytes(canonical_json(scene), ".json"),
+        )
+
+    def _start(self, kind: str) -> "_Track":
+        match kind:
+            case "video":
+                return _Track(FrameEncoder(self._folder / "video.mp4", self.fps), self._hash)
+            case "depth":
+                return _Track(Grey16Encoder(self._folder / "depth.mkv", self.fps), depth_to_code)
+            case _:
+                return _Track(Grey16Encoder(self._folder / "mask.mkv", self.fps), lambda mask: mask)
+
+    def _hash(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        picture = np.ascontiguousarray(rgb)
+        self._hashes.append(hashlib.sha256(picture.data).hexdigest())
+        return picture
+
+
+class _Track:
+    """One encoder in a thread of its own, behind a bounded queue; hashing, coding and encoding release the lock."""
+
+    def __init__(self, encoder: FrameEncoder, prepare: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
+        self._encoder, self._prepare = encoder, prepare
+        self._waiting: queue.Queue[NDArray[Any] | None] = queue.Queue(QUEUED_FRAMES)
+        self._failure: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name=f"encode-{encoder.path.name}", daemon=True)
+        self._thread.start()
+
+    def add(self, array: NDArray[Any]) -> None:
+        """Queue a frame. Raises what an earlier one met."""
+        self._raise_failure()
+        self._waiting.put(array)
+
+    def drain(self) -> None:
+        """Wait until all that was queued is encoded. Raises what it met."""
+        self._waiting.join()
+        self._raise_failure()
+
+    def finish(self) -> Path:
+        """Complete the file. Raises what encoding met."""
+        self.drain()
+        self.stop()
+        self._encoder.finish()
+        return self._encoder.path
+
+    def stop(self) -> None:
+        """End the thread; what waits is still encoded."""
+        if self._thread.is_alive():
+            self._waiting.put(None)
+            self._thread.join()
+
+    def _run(self) -> None:
+        while (array := self._waiting.get()) is not None:
+            try:
+                if self._failure is None:  # else drop, so that whoever queues never waits for ever
+                    self._encoder.add(self._prepare(array))
+            except Exception as error:
+                self._failure = error
+            finally:
+                self._waiting.task_done()
+        self._waiting.task_done()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+
+def sweep_unfinished(scratch: Path) -> int:
+    """Remove the files of recordings whose process died; how many there were. Those of living ones are locked."""
+    removed = 0
+    for folder in scratch.glob("episode-*"):
+        with contextlib.suppress(BlockingIOError, FileNotFoundError, NotADirectoryError), (folder / _LOCK).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+            removed += 1
+    if removed:
+        _log.info("%d unfinished recordings of processes that died were removed from %s", removed, scratch)
+    return removed
+
+
+def _claim_folder(scratch: Path) -> tuple[Path, TextIO]:
+    """A folder that is this process's as long as it lives: locked before it has the name by which it can be swept."""
+    sweep_unfinished(scratch)
+    name = f"{os.getpid()}-{uuid.uuid4().hex}"
+    fresh = scratch / f"new-{name}"
+    fresh.mkdir()
+    lock = (fresh / _LOCK).open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return fresh.rename(scratch / f"episode-{name}"), lock
