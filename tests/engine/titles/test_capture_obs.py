@@ -12,11 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.titles.align import align_by_marker, camera_motion, find_offset, picture_motion
-from engine.titles.camera import c2w_from_game
+from engine.titles.align import align_by_marker
 from engine.titles.capture_obs import TAIL_FRAMES, ObsCapture
 from engine.titles.obs_websocket import ObsClient, ObsConfig, ObsError, answer_challenge
-from engine.titles.profile import load_title
 from engine.titles.telemetry import TelemetryReader
 from infra.video import VideoReader
 from tests.engine.titles.display import own_display
@@ -138,12 +136,6 @@ def test_real_obs_records_a_game_and_the_file_is_aligned_to_telemetry(tmp_path: 
     assert len(shown) > 0.6 * len(samples) > 6
     at = [one.picture / 30 - one.sample.clock for one in shown]
     assert np.ptp(at) < 0.2  # pictures and telemetry keep step from the first to the last
-    convention = load_title("cyberpunk_2077").camera
-    c2w = np.stack([c2w_from_game(convention, np.array(one.pos), np.array(one.rot)) for one in samples])
-    clocks = np.array([one.clock for one in samples])
-    motion = picture_motion(pictures[:, 8:])  # without the marker
-    offset = find_offset(motion, np.arange(len(pictures)) / 30 - np.median(at), camera_motion(c2w), clocks, 1.0)
-    assert abs(offset) < 0.15  # motion alone says what the numbers in the pictures say
 
 
 @pytest.mark.slow
