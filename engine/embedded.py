@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.body import Body
+from engine.explore.explorer import AGENTS, plan_agent_walk
 from engine.job import Job
 from engine.recorder import SourceFacts, State
 from engine.render import RenderConfig, SceneRenderer, panda_pose
@@ -95,7 +96,9 @@ def _body_of(family: str, seed: int, fps: float) -> Body:
 
 
 def plan_of(body: Body, job: Job) -> WalkPlan:
-    """The job's walk: a fixed evaluation script in the test split, a planned walk elsewhere."""
+    """The job's walk: an agent's, else a fixed evaluation script in the test split, a planned walk elsewhere."""
+    if job.walk in AGENTS:
+        return plan_agent_walk(body, job.walk, job.seed, job.frames)
     if job.split == "test":
         return evaluation_plan(body, job.walk, job.seed)
     return plan_walk(body, job.walk, job.seed, job.frames)

@@ -147,7 +147,7 @@ def _random_stance(body: Body, rng: np.random.Generator) -> Stance:
     return Stance(place=(float(x), float(z)), pitch=0.0, yaw=float(rng.uniform(-180, 180)))
 
 
-def _free_stance(body: Body, rng: np.random.Generator) -> Stance:
+def free_stance(body: Body, rng: np.random.Generator) -> Stance:
     """A place with some room and something to look at."""
     best = None
     for _ in range(500):
@@ -181,7 +181,7 @@ def _draw_hold(rng: np.random.Generator, stance: Stance, longest: int) -> Action
 
 def _explore(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:
     """Holds of 8 to 40 rows, each chosen so that it meets nothing and shows no close-up."""
-    start = stance = _free_stance(body, rng)
+    start = stance = free_stance(body, rng)
     parts: list[Actions] = []
     done = 0
     while done < frames:
@@ -201,7 +201,7 @@ def _explore(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:
 def _out_and_back(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:
     """Out by one action for 40 to 64 rows (half as long after failed tries), back by its reverse, a turn, and so on."""
     ways = ("W", "W", "W+L", "W+R", "A", "D", "S", "S+L", "S+R")
-    start = stance = _free_stance(body, rng)
+    start = stance = free_stance(body, rng)
     parts: list[Actions] = []
     done = 0
     while done < frames:
@@ -222,7 +222,7 @@ def _out_and_back(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan
 def _loop(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:
     """Round a circle or a square and on over the same ground; smaller rounds after failed tries."""
     for attempt in range(120):
-        side, start = str(rng.choice(["L", "R"])), _free_stance(body, rng)
+        side, start = str(rng.choice(["L", "R"])), free_stance(body, rng)
         if attempt >= 30 or rng.random() < 0.6:
             turn = float(rng.choice([0.08, 0.1, 0.125, 0.16] if attempt < 30 else [0.2]))
             lap = hold(f"W+{side}", round(24 / turn), turn)
@@ -240,13 +240,13 @@ def _spin(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:
     turn = float(rng.choice([0.08, 0.1, 0.125, 0.15]))
     lap = join([hold(first, round(24 / turn), turn), hold(reverse(first), round(24 / turn), turn)])
     keyboard, mouse = join([lap] * (frames // len(lap[0]) + 1))
-    return WalkPlan(start=_free_stance(body, rng), keyboard=keyboard[:frames], mouse=mouse[:frames])
+    return WalkPlan(start=free_stance(body, rng), keyboard=keyboard[:frames], mouse=mouse[:frames])
 
 
 def _idle(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:
     """Stand still: only the people move."""
     keyboard, mouse = idle_actions(min(frames, IDLE_FRAMES))
-    return WalkPlan(start=_free_stance(body, rng), keyboard=keyboard, mouse=mouse)
+    return WalkPlan(start=free_stance(body, rng), keyboard=keyboard, mouse=mouse)
 
 
 def revisit_share(c2w: NDArray[np.float64], gap: int = 60) -> float:

@@ -10,7 +10,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 PACKAGES: Final = ("flows", "inference", "modeling", "curation", "annotation", "engine", "infra")
 README: Final = ROOT / "README.md"
 BLOCK: Final = re.compile(r"(```tree\n)(.*?)(```)", re.DOTALL)
-DATA_FOLDERS: Final = ("modeling/base_weights",)  # one line for the folder, none for its files
+DATA_FOLDERS: Final = ("modeling/base_weights", "engine/explore/policy")  # one line for the folder, none for its files
 _COMMENT: Final = re.compile(
     r"\A(?:<!doctype html>\s*)?(?:#|//|--|/\*|<!--|\{#)[-\s]*(.+?)\s*(?:\*/|-->|#\})?$", re.MULTILINE | re.I
 )
