@@ -71,6 +71,9 @@ def diagnose(home: Path) -> list[Finding]:
         _package("unrealcv", "pip install 'worldloom[unreal]'"),
         _cuda(),
         _egl(),
+        _program("minetest", "apt-get install minetest minetest-server xvfb, to record Minetest", "/usr/games"),
+        _program("Xvfb", "apt-get install xvfb, the screen that Minetest is recorded from"),
+        _program("xdotool", "apt-get install xdotool, to play games that one owns (infra/plugins/README.md)"),
         _program("chromium", "apt-get install chromium, for the browser tests"),
         _disk(home),
     ]
@@ -81,8 +84,8 @@ def _package(name: str, fix: str, *, needed: bool = False) -> Finding:
     return Finding(name=name, works=works, found="installed" if works else "absent", needed=needed, fix="" if works else fix)
 
 
-def _program(name: str, fix: str) -> Finding:
-    path = shutil.which(name)
+def _program(name: str, fix: str, folder: str = "") -> Finding:
+    path = shutil.which(name) or (shutil.which(name, path=folder) if folder else None)
     return Finding(name=name, works=path is not None, found=path or "absent", fix="" if path else fix)
 
 
