@@ -17,6 +17,7 @@ from annotation.captions import CaptionConfig, MetadataCaptioner, Subject
 from annotation.poses import PoseRow, RecordedPoses
 from annotation.wsad import Wsad, WsadConfig, infer_wsad
 from annotation.wsad_score import WsadTally, infer_fixed_rule, score_by_source, tally_wsad
+from infra.body_track import body_track
 from infra.digest import canonical_json, sha256_of
 from infra.episodes import list_episodes, read_episode, read_scene
 from infra.schema import Caption, Episode, Frames
@@ -88,7 +89,8 @@ def annotate_episode(store_uri: str, config: AnnotateConfig, episode: Episode) -
     store = open_store(store_uri)
     frames, _, depth = read_episode(store, episode)
     poses = RecordedPoses().estimate(episode, frames)
-    wsad = infer_wsad(poses.c2w, config.wsad)
+    walked = body_track(frames) if episode.perspective == "third" else poses.c2w  # what the input moved
+    wsad = infer_wsad(walked, config.wsad)
     subject = Subject(episode=episode, frames=frames, wsad=wsad, scene=read_scene(store, episode), depth=depth)
     return Annotation(
         pose=PoseRow(
@@ -99,7 +101,7 @@ def annotate_episode(store_uri: str, config: AnnotateConfig, episode: Episode) -
             frames=len(frames),
             poses_object=episode.frames_object,
         ),
-        action=_score_actions(episode, frames, poses.c2w, wsad, store.put_bytes(_actions_parquet(wsad), ".parquet"), config),
+        action=_score_actions(episode, frames, walked, wsad, store.put_bytes(_actions_parquet(wsad), ".parquet"), config),
         captions=tuple(MetadataCaptioner(config.captions).caption(subject)),
     )
 

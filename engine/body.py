@@ -25,9 +25,9 @@ class Stance:
     tick: int = 0
     collided: bool = False  # the move that led here was blocked or slid
 
-    def c2w(self) -> Array:
-        """Camera to world (4, 4)."""
-        position = np.array([self.place[0], -EYE_HEIGHT, self.place[1]])
+    def c2w(self, eye_height: float = EYE_HEIGHT) -> Array:
+        """Camera to world (4, 4) of eyes so many metres above the ground."""
+        position = np.array([self.place[0], -eye_height, self.place[1]])
         return camera_to_world(position, np.array(self.pitch), np.array(self.yaw))
 
 

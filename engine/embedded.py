@@ -1,13 +1,18 @@
 """The embedded world as a recorder: own scenes, own renderer, fixed tick."""
 
 import functools
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.body import Body
-from engine.explore.explorer import AGENTS, plan_agent_walk
+from engine.characters.catalogue import assembly_of, character_of
+from engine.characters.follow import Follower, Following
+from engine.characters.gait import measures_of
+from engine.characters.slots import describe
 from engine.job import Job
+from engine.obstacles import EYE_HEIGHT
 from engine.recorder import SourceFacts, State
 from engine.render import RenderConfig, SceneRenderer, panda_pose
 from engine.scenes.build import build_scene
@@ -19,18 +24,29 @@ class EmbeddedRecorder:
 
     def __init__(self) -> None:
         self._renderer: SceneRenderer | None = None
+        self._character: int | None = None
+        self._follower: Follower | None = None
+        self._following = Following(distance=0.0)
 
     def reset(self, job: Job) -> State:
         """Build the job's scene, plan its walk and draw the first frame.
 
         Raises:
+            ValueError: there is no such family or character.
             RendererUnavailableError: the job's renderer cannot draw here.
         """
         self._job = job
         self._body = _body_of(job.family, job.scene_seed, job.fps)
         self._plan = plan_of(self._body, job)
-        self._ready_renderer(job).load(self._body.scene)
+        self._character = _character_of(job)
+        self._follower = None
+        renderer = self._ready_renderer(job)
+        renderer.load(self._body.scene)
+        renderer.wear(self._character if job.perspective == "third" else None)
         self._stance = self._plan.start
+        if job.perspective == "third" and self._character is not None:
+            self._follower = Follower(self._body.scene, self._character, job.fps)
+            self._following = self._follower.begin(self._stance)
         return self._state()
 
     def act(self, state: State) -> tuple[NDArray[np.int8], NDArray[np.float32]] | None:
@@ -41,7 +57,9 @@ class EmbeddedRecorder:
 
     def step(self, keyboard: NDArray[np.int8], mouse: NDArray[np.float32]) -> State:
         """Advance the walker and the people by one tick and draw."""
-        self._stance = self._body.advance(self._stance, keyboard, mouse)
+        before, self._stance = self._stance, self._body.advance(self._stance, keyboard, mouse)
+        if self._follower is not None:
+            self._following = self._follower.advance(self._following, before, self._stance, keyboard)
         return self._state()
 
     def facts(self) -> SourceFacts:
@@ -56,7 +74,8 @@ class EmbeddedRecorder:
             redistributable=True,
             commercial_ok=True,
             source_url="",
-            scene=scene.describe(),
+            scene=scene.describe() | self._describe_body(),
+            character_id="" if self._character is None else str(self._character),
         )
 
     def close(self) -> None:
@@ -72,11 +91,24 @@ class EmbeddedRecorder:
             self._renderer = SceneRenderer(config)
         return self._renderer
 
+    def _describe_body(self) -> dict[str, Any]:
+        """What captions may say of the walker's own body; nothing of one who has none."""
+        if self._character is None:
+            return {}
+        assembly = assembly_of(self._character)
+        return {"body": {"character": self._character, "words": describe(assembly), **assembly.choices()}}
+
     def _state(self) -> State:
         assert self._renderer is not None
-        c2w = self._stance.c2w()
         seconds = self._stance.tick / self._job.fps
-        rgb, depth = self._renderer.draw(c2w, seconds)
+        if self._follower is None:
+            c2w = self._stance.c2w(_eye_height(self._character))
+            raw_pose = panda_pose(c2w)
+            rgb, depth = self._renderer.draw(c2w, seconds)
+        else:
+            c2w = self._follower.camera(self._following, self._stance)
+            raw_pose = np.concatenate([panda_pose(c2w), self._follower.track(self._following, self._stance)])
+            rgb, depth = self._renderer.draw(c2w, seconds, self._follower.placed(self._following, self._stance, c2w))
         return State(
             tick=self._stance.tick,
             seconds=seconds,
@@ -84,9 +116,20 @@ class EmbeddedRecorder:
             depth=depth,
             c2w=c2w,
             intrinsics=self._renderer.intrinsics,
-            raw_pose=panda_pose(c2w),
+            raw_pose=raw_pose,
             collided=self._stance.collided,
         )
+
+
+def _character_of(job: Job) -> int | None:
+    """The walker's body: as the job says; in third person, where one must be, else one for its seeds."""
+    if job.character >= 0:
+        return job.character
+    return character_of(job.scene_seed + job.seed) if job.perspective == "third" else None
+
+
+def _eye_height(character: int | None) -> float:
+    return EYE_HEIGHT if character is None else measures_of(assembly_of(character)).eye_height
 
 
 @functools.lru_cache(maxsize=1)
@@ -96,9 +139,7 @@ def _body_of(family: str, seed: int, fps: float) -> Body:
 
 
 def plan_of(body: Body, job: Job) -> WalkPlan:
-    """The job's walk: an agent's, else a fixed evaluation script in the test split, a planned walk elsewhere."""
-    if job.walk in AGENTS:
-        return plan_agent_walk(body, job.walk, job.seed, job.frames)
+    """The job's walk: a fixed evaluation script in the test split, a planned walk elsewhere."""
     if job.split == "test":
         return evaluation_plan(body, job.walk, job.seed)
     return plan_walk(body, job.walk, job.seed, job.frames)

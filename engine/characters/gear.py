@@ -115,7 +115,7 @@ def add_hand(builder: PosedBuilder, wearer: Wearer) -> None:
 
 def _staff(builder: PosedBuilder, wearer: Wearer, palm: Array) -> None:
     top = moved(palm, 0, 0.62, 0.03)
-    builder.limb(np.array([palm[0], 0.08, palm[2] + 0.02]), top, (0.022, 0.026), WOOD)
+    builder.limb(moved(palm, 0, 0.03 - builder.height_of(palm), 0.02), top, (0.022, 0.026), WOOD)
     builder.blob((top[0], top[1] + 0.05, top[2]), (0.075, 0.085, 0.075), wearer.accent, "plain")
 
 

@@ -46,6 +46,12 @@ class PosedBuilder(MeshBuilder):
         yield
         self._frames.pop()
 
+    def height_of(self, point: Array) -> float:
+        """Where a point of the open frames ends up above the ground, metres."""
+        for turn, pivot, shift in reversed(self._frames):
+            point = (point - pivot) @ turn.T + pivot + shift
+        return float(point[1])
+
     def body(self, faces: list[Array], colour: Colour, texture: str, tile: float = CLOTH_TILE) -> None:
         """As MeshBuilder, in the frames that are open; one tile size for all."""
         by_corners: dict[int, list[Array]] = {}

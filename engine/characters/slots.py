@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Final
 
-from engine.scenes.scene import COLOURS, Colour
+from engine.scenes.scene import Colour
 
 SKINS: Final[dict[str, Colour]] = {
     "pale": (0.96, 0.80, 0.69),
@@ -29,6 +29,11 @@ HATS: Final = (
 )  # fmt: skip
 HAIRS: Final = ("none", "cropped", "bob", "long", "ponytail", "bun", "afro", "mohawk", "plaits", "spiky")
 
+CLOTH_COLOURS: Final = (
+    "red", "orange", "yellow", "green", "teal", "blue", "purple", "pink", "white", "grey", "brown", "black",
+)  # fmt: skip
+"""Names of COLOURS. Listed here, since a longer palette must not renumber the characters."""
+
 SLOTS: Final[dict[str, tuple[str, ...]]] = {
     "build": ("slender", "average", "athletic", "stout"),
     "height": ("child", "short", "medium", "tall"),
@@ -46,11 +51,11 @@ SLOTS: Final[dict[str, tuple[str, ...]]] = {
     "gait": ("walk", "stride", "shuffle", "march", "limp", "jog", "sneak"),
     "skin": tuple(SKINS),
     "hair_colour": tuple(HAIR_COLOURS),  # of hair, beard and brows
-    "upper_colour": tuple(COLOURS),
+    "upper_colour": CLOTH_COLOURS,
     "pattern": ("plain", "stripes", "bands", "checker", "dots"),  # of the upper clothes; names of textures
-    "lower_colour": tuple(COLOURS),
+    "lower_colour": CLOTH_COLOURS,
     "shoe_colour": ("black", "brown", "white", "red", "blue"),
-    "accent": tuple(COLOURS),  # of hats, bags, belts and trimmings
+    "accent": CLOTH_COLOURS,  # of hats, bags, belts and trimmings
 }
 """Slot to its choices. The order is the order of the numbering: neighbours differ in colour first."""
 
@@ -144,3 +149,22 @@ RULES: Final = (
     _rule(LONG_CLOTHES, "upper", ("robe",), "gait", ("jog", "stride")),
     _rule(LONG_CLOTHES, "lower", ("long skirt",), "gait", ("jog", "stride")),
 )  # fmt: skip
+
+
+def describe(assembly: Assembly) -> str:
+    """A few words for captions: "a tall stout person in a red shirt and blue trousers, with a cap and a backpack"."""
+    who = {"child": "child", "short": "short", "medium": "", "tall": "tall"}[assembly.height]
+    build = "" if assembly.build == "average" else assembly.build
+    noun = " ".join(word for word in ((build, "child") if who == "child" else (who, build, "person")) if word)
+    upper = f"{assembly.upper_colour} {assembly.upper}"
+    below = "" if assembly.upper == "robe" else f" and {assembly.lower_colour} {assembly.lower}"
+    below = below.replace(" and", " and a", 1) if assembly.lower in ("skirt", "long skirt") else below
+    worn = [part for part in (assembly.hat, assembly.neck, assembly.back, assembly.hand) if part not in ("none", "hood")]
+    article = "" if assembly.upper == "armour" else "an " if upper[0] in "aeiou" else "a "
+    carried = f", with {_listed(worn)}" if worn else ""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun} in {article}{upper}{below}{carried}"
+
+
+def _listed(things: list[str]) -> str:
+    each = [f"{'an' if thing[0] in 'aeiou' else 'a'} {thing}" for thing in things]
+    return " and ".join([", ".join(each[:-1]), each[-1]] if len(each) > 1 else each)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from engine.characters.catalogue import CATALOGUE, SHAPES, Catalogue, assembly_of, character_of, index_of
 from engine.characters.slots import RULES, SLOTS
+from infra.digest import canonical_json, sha256_of
 
 REDUCED = Catalogue(
     {
@@ -84,6 +85,14 @@ def test_an_unknown_choice_is_refused_with_the_known_ones() -> None:
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.says)
 def test_rules_speak_of_choices_that_exist(rule) -> None:  # type: ignore[no-untyped-def]
     assert set(rule.choices) <= set(SLOTS[rule.slot]) and set(rule.excluded) < set(SLOTS[rule.other])
+
+
+def test_numbers_keep_their_meaning() -> None:
+    digest = sha256_of(canonical_json([[name, list(choices)] for name, choices in SLOTS.items()]))
+    assert (len(CATALOGUE), digest[:8]) == (
+        5_052_217_842_892_800,
+        "bdceb44b",
+    )  # new choices or rules renumber: say so and raise RECORDING_VERSION
 
 
 def test_a_seed_always_gives_the_same_character_and_other_seeds_others() -> None:
