@@ -11,6 +11,7 @@ from engine.characters.catalogue import assembly_of, character_of
 from engine.characters.follow import Follower, Following
 from engine.characters.gait import measures_of
 from engine.characters.slots import describe
+from engine.explore.explorer import AGENTS, plan_agent_walk
 from engine.job import Job
 from engine.obstacles import EYE_HEIGHT
 from engine.recorder import SourceFacts, State
@@ -139,7 +140,9 @@ def _body_of(family: str, seed: int, fps: float) -> Body:
 
 
 def plan_of(body: Body, job: Job) -> WalkPlan:
-    """The job's walk: a fixed evaluation script in the test split, a planned walk elsewhere."""
+    """The job's walk: an agent's, else a fixed evaluation script in the test split, a planned walk elsewhere."""
+    if job.walk in AGENTS:
+        return plan_agent_walk(body, job.walk, job.seed, job.frames)
     if job.split == "test":
         return evaluation_plan(body, job.walk, job.seed)
     return plan_walk(body, job.walk, job.seed, job.frames)
