@@ -12,12 +12,14 @@ from engine.games.doom import VizdoomRecorder
 from engine.job import Job
 from engine.recorder import Recorder, SourceFacts, State
 from engine.titles.recorder import TitleRecorder, TitlesConfig
+from engine.unreal.recorder import UnrealRecorder
 from engine.walks import revisit_share
 from infra.episode_stream import EpisodeStream
 from infra.episodes import Recording, commit_episode, find_episode
 from infra.schema import Episode, Frames
 from infra.schema.episode import MAX_EPISODE_SECONDS
 from infra.store import Store
+from infra.tables import was_appended
 
 _warm: dict[str, Recorder] = {}  # one recorder of each source a process
 
@@ -37,7 +39,7 @@ def record_episode(store: Store, job: Job) -> Episode:
         ValueError: the job is longer than an episode may be, or its scene has no room for the walk.
         StoreFullError, StoreUnreachableError: the store did not take it; nothing is visible then.
     """
-    if (written := find_episode(store, job.episode_id)) is not None:
+    if was_appended(store, "episodes", job.episode_id) and (written := find_episode(store, job.episode_id)) is not None:
         return written
     return stream(_recorder_of(job), job, store)
 
@@ -58,6 +60,8 @@ def _make_recorder(job: Job) -> Recorder:
             return EmbeddedRecorder()
         case "vizdoom":
             return VizdoomRecorder()
+        case "unreal":
+            return UnrealRecorder()
         case "gta_v" | "red_dead_redemption_2" | "palworld" | "cyberpunk_2077" | "hogwarts_legacy":
             return TitleRecorder(job.source, TitlesConfig())
         case _:
@@ -115,16 +119,15 @@ def _drive(recorder: Recorder, job: Job, keep: Callable[[State], object]) -> lis
 
 
 def _frames(rows: list[_Row], hashes: list[str]) -> Frames:
-    columns = _Row(*zip(*rows, strict=True))
     return Frames(
-        tick=np.array(columns.tick, np.int64),
-        time=np.array(columns.time, np.int64),
-        c2w=np.stack(columns.c2w),
-        intrinsics=np.stack(columns.intrinsics),
-        raw_pose=np.stack(columns.raw_pose),
-        keyboard=np.stack(columns.keyboard),
-        mouse=np.stack(columns.mouse),
-        collided=np.array(columns.collided),
+        tick=np.array([row.tick for row in rows], np.int64),
+        time=np.array([row.time for row in rows], np.int64),
+        c2w=np.stack([row.c2w for row in rows]),
+        intrinsics=np.stack([row.intrinsics for row in rows]),
+        raw_pose=np.stack([row.raw_pose for row in rows]),
+        keyboard=np.stack([row.keyboard for row in rows]),
+        mouse=np.stack([row.mouse for row in rows]),
+        collided=np.array([row.collided for row in rows]),
         rgb_sha256=hashes,
     )
 

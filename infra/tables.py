@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import threading
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
@@ -35,6 +37,11 @@ _RECORDS: Final[dict[str, type[Any]]] = {
 
 _ATTEMPTS: Final = 20  # of a commit that another writer was faster with
 _COMPACT_EVERY: Final = 64  # commits; each leaves a small file, and reading costs about 3 ms a file
+_COMPACTED_BYTES: Final = 8 * 2**20  # files of this size are left alone, so that gathering costs the same in a large table
+_VACUUM_EVERY: Final = 1024  # commits
+_KEPT_HOURS: Final = 7 * 24  # of files that no version since needs; a reader may still hold an older one
+
+_opened = threading.local()  # tables by address and options: opening anew reads the log, which grows; updating does not
 
 
 def append_rows(store: Store, table: str, rows: pa.Table, transaction: str | None = None) -> None:
@@ -53,17 +60,23 @@ def append_rows(store: Store, table: str, rows: pa.Table, transaction: str | Non
         existing = _open(store, table) or _create(store, table, rows.schema)
         if transaction is not None and existing.transaction_version(transaction) is not None:
             return
-        schema = _schema_of(existing)
+        schema = _evolved(table, _schema_of(existing))
         _check_columns(table, rows.schema, schema)
         try:
             _commit(store, existing, rows.select(schema.names), transaction)
-            _compact_sometimes(existing)
+            _optimise_sometimes(existing)
             return
         except CommitFailedError as error:  # another writer was faster; look again whether it was this transaction
             if attempt == _ATTEMPTS - 1:
                 raise _refused(store, table, error) from error
         except (DeltaError, OSError) as error:
             raise _refused(store, table, error) from error
+
+
+def was_appended(store: Store, table: str, transaction: str) -> bool:
+    """Whether an append under this ``transaction`` name is in; reads the log alone, no rows."""
+    existing = _open(store, table)
+    return existing is not None and existing.transaction_version(transaction) is not None
 
 
 def read_rows(
@@ -81,15 +94,22 @@ def read_rows(
     if existing is None:
         empty = (_known_schema(table) or pa.schema([])).empty_table()
         return empty.select(list(columns)) if columns and empty.column_names else empty
-    schema = _schema_of(existing)
+    stored, schema = _schema_of(existing), _evolved(table, _schema_of(existing))
     if absent := sorted({*(columns or ()), *(equal or {})} - set(schema.names)):
         raise TableSchemaError(f"table {table} has no column {absent[0]!r}; it has {', '.join(schema.names)}")
     wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
+    defaults, equal = _defaults(table), equal or {}
+    late = {name: value for name, value in equal.items() if name in defaults}  # older rows get their value after reading
+    early = [(name, "=", value) for name, value in equal.items() if name not in late]
+    names = [name for name in dict.fromkeys([*wanted.names, *late]) if name in stored.names]
     try:
-        filters = [(name, "=", value) for name, value in equal.items()] if equal else None
-        return existing.to_pyarrow_table(columns=wanted.names, filters=filters).cast(wanted)
+        rows = existing.to_pyarrow_table(columns=names or stored.names[:1], filters=early or None)
     except (DeltaError, OSError) as error:
         raise _refused(store, table, error) from error
+    rows = _with_defaults(rows, [schema.field(name) for name in dict.fromkeys([*wanted.names, *late])], defaults)
+    for name, value in late.items():
+        rows = rows.filter(pc.equal(rows[name], value))
+    return rows.select(wanted.names).cast(wanted)
 
 
 def query(store: Store, sql: str, tables: Sequence[str]) -> pa.Table:
@@ -179,6 +199,31 @@ def _known_schema(table: str) -> pa.Schema | None:
     return record_schema(_RECORDS[table]) if table in _RECORDS else None
 
 
+def _defaults(table: str) -> dict[str, Any]:
+    """What columns hold in rows that are older than the column: the defaults of the record's fields."""
+    fields = dataclasses.fields(_RECORDS[table]) if table in _RECORDS else ()
+    return {field.name: field.default for field in fields if field.default is not dataclasses.MISSING}
+
+
+def _evolved(table: str, stored: pa.Schema) -> pa.Schema:
+    """The stored columns and, behind them, those with defaults that the vocabulary has got since."""
+    known = _known_schema(table)
+    fresh = [known.field(name) for name in _defaults(table) if name not in stored.names] if known is not None else []
+    return pa.schema([*stored, *fresh])
+
+
+def _with_defaults(rows: pa.Table, fields: Sequence[pa.Field], defaults: Mapping[str, Any]) -> pa.Table:
+    columns = []
+    for field in fields:
+        if field.name not in rows.column_names:
+            columns.append(pa.array([defaults[field.name]] * rows.num_rows, field.type))
+        elif defaults.get(field.name) is not None:
+            columns.append(rows[field.name].cast(field.type).fill_null(defaults[field.name]))
+        else:
+            columns.append(rows[field.name])
+    return pa.table(columns, names=[field.name for field in fields])
+
+
 def _schema_of(table: DeltaTable) -> pa.Schema:
     """The table's columns in plain Arrow types; delta-rs names list items and nullability its own way."""
     return pa.schema([(field.name, _plain(pa.field(field).type)) for field in pa.schema(table.schema().to_arrow())])
@@ -224,34 +269,55 @@ def _create(store: Store, table: str, schema: pa.Schema) -> DeltaTable:
 def _commit(store: Store, table: DeltaTable, rows: pa.Table, transaction: str | None) -> None:
     """Commit on top of the very state that was checked: only so does delta-rs see the same transaction of another writer."""
     marks = None if transaction is None else [Transaction(app_id=transaction, version=1)]
+    grown = set(rows.column_names) - {field.name for field in table.schema().fields}
     with naming_full_disk(store.scratch(), rows.nbytes):
         write_deltalake(
             table,
             rows,
             mode="append",
+            schema_mode="merge" if grown else None,
             commit_properties=CommitProperties(app_transactions=marks),
             post_commithook_properties=PostCommitHookProperties(cleanup_expired_logs=False),
             writer_properties=WriterProperties(compression="ZSTD"),
         )
 
 
-def _compact_sometimes(table: DeltaTable) -> None:
-    """Gather small files in one now and then. The old ones stay on disk, for readers of an older version."""
-    if table.version() % _COMPACT_EVERY:
-        return
+def _optimise_sometimes(table: DeltaTable) -> None:
+    """Gather small files in one now and then, and rarely delete what no version of the last week needs.
+
+    Both are safe beside other writers: gathering changes no rows, and what is deleted no reader of this week knows.
+    Checkpoints of the log are delta-rs's own, every 100 commits.
+    """
+    version = table.version()
     try:
-        table.optimize.compact(writer_properties=WriterProperties(compression="ZSTD"))
+        if version % _COMPACT_EVERY == 0:
+            properties = WriterProperties(compression="ZSTD")
+            table.optimize.compact(target_size=_COMPACTED_BYTES, writer_properties=properties)
+        if version % _VACUUM_EVERY == 0:
+            table.vacuum(retention_hours=_KEPT_HOURS, dry_run=False)
     except (DeltaError, OSError) as error:  # the rows are in; another writer may compact as well
-        _log.info("table %s was not compacted: %s", table.table_uri, error)
+        _log.info("table %s was not optimised: %s", table.table_uri, error)
 
 
 def _open(store: Store, table: str) -> DeltaTable | None:
+    """The table's newest state, by the handle that this thread has of it."""
+    uri, options = store.table_uri(table), store.table_options()
+    handles: dict[Any, DeltaTable] = _opened.__dict__.setdefault("handles", {})
+    key = (uri, tuple(sorted(options.items())))
+    if (held := handles.pop(key, None)) is not None:
+        try:
+            held.update_incremental()
+            handles[key] = held
+            return held
+        except (DeltaError, OSError):
+            pass  # opening anew says what is wrong
     try:
-        return DeltaTable(store.table_uri(table), storage_options=store.table_options() or None)
+        handles[key] = DeltaTable(uri, storage_options=options or None)
     except TableNotFoundError:
         return None
     except (DeltaError, OSError) as error:
         raise _refused(store, table, error) from error
+    return handles[key]
 
 
 def _refused(store: Store, table: str, error: Exception) -> Exception:

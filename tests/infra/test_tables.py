@@ -1,3 +1,4 @@
+import dataclasses
 import multiprocessing
 import time
 from dataclasses import dataclass
@@ -6,14 +7,15 @@ from typing import Literal
 
 import pyarrow as pa
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra import tables
 from infra.errors import StoreUnreachableError, TableSchemaError
 from infra.schema import Caption, Checkpoint, Clip, Episode, EvalScore
 from infra.store import Store, open_store
-from infra.tables import append_rows, query, read_records, read_rows, record_schema, records_from, rows_from
+from infra.tables import append_rows, query, read_records, read_rows, record_schema, records_from, rows_from, was_appended
 from tests.recordings import make_recording
 
 
@@ -198,3 +200,58 @@ def test_rows_can_be_picked_by_value(store: Store) -> None:
     assert picked.to_pylist() == [{"count": 1}]
     assert read_rows(store, "readings", equal={"name": "n9"}).num_rows == 0
     assert read_rows(store, "episodes", equal={"episode_id": "x"}).num_rows == 0
+
+
+NEW = ("mask_object", "time_of_day", "season")
+
+
+def _old_table(store: Store, rows: pa.Table) -> pa.Table:
+    """A table of episodes as it was written before its newest columns."""
+    old = rows.drop_columns(list(NEW))
+    write_deltalake(store.table_uri("episodes"), old, storage_options=store.table_options() or None)
+    return old
+
+
+def test_a_table_from_before_new_columns_is_read_and_appended_to(store: Store) -> None:
+    first, second = make_recording(1, frames=2).episode, make_recording(2, frames=2).episode
+    _old_table(store, rows_from([first]))
+    assert read_records(store, "episodes", Episode) == [first]
+    assert read_rows(store, "episodes", ["season"]).to_pylist() == [{"season": ""}]
+    assert read_rows(store, "episodes", equal={"season": ""}).num_rows == 1
+    newer = dataclasses.replace(second, season="winter", mask_object="m")
+    append_rows(store, "episodes", rows_from([newer]), transaction="a")
+    found = sorted(read_records(store, "episodes", Episode), key=lambda episode: episode.seed)
+    assert found == [first, newer]
+    assert read_rows(store, "episodes", ["seed"], equal={"season": ""}).to_pylist() == [{"seed": 1}]
+    assert read_rows(store, "episodes", ["seed"], equal={"season": "winter", "seed": 2}).num_rows == 1
+    assert query(store, "SELECT count(*) AS n FROM episodes WHERE mask_object = ''", ["episodes"]).to_pylist() == [{"n": 1}]
+
+
+def _append_episode(uri: str, seed: int) -> None:
+    episode = make_recording(seed, frames=2).episode
+    append_rows(open_store(uri), "episodes", rows_from([episode]), transaction=episode.episode_id)
+
+
+def test_writers_that_add_the_same_columns_at_once_all_get_through(local_store: Store) -> None:
+    _old_table(local_store, rows_from([make_recording(0, frames=2).episode]))
+    with multiprocessing.get_context("spawn").Pool(3) as pool:
+        pool.starmap(_append_episode, [(local_store.uri, seed) for seed in range(1, 7)])
+    assert sorted(episode.seed for episode in read_records(local_store, "episodes", Episode)) == list(range(7))
+
+
+def test_vacuum_removes_no_file_that_a_reader_may_need(local_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "_COMPACT_EVERY", 4)
+    monkeypatch.setattr(tables, "_VACUUM_EVERY", 8)
+    for number in range(7):
+        append_rows(local_store, "readings", rows_from([reading(number)]))
+    held = DeltaTable(local_store.table_uri("readings"), version=3)  # from before it was gathered
+    for number in range(7, 20):
+        append_rows(local_store, "readings", rows_from([reading(number)]))
+    assert held.to_pyarrow_table().num_rows == 3
+    assert sorted(record.count for record in read_records(local_store, "readings", Reading)) == list(range(20))
+
+
+def test_it_is_known_what_was_appended(store: Store) -> None:
+    assert not was_appended(store, "readings", "job-1")
+    append_rows(store, "readings", rows_from([reading()]), transaction="job-1")
+    assert was_appended(store, "readings", "job-1") and not was_appended(store, "readings", "job-2")
