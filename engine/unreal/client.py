@@ -52,7 +52,7 @@ class UnrealClient:
 
     def __init__(self, address: Address, *, reply_seconds: float, first_id: int = 0) -> None:
         self.address = address
-        self._deadline = reply_seconds
+        self.reply_seconds = reply_seconds
         self._next = first_id
         self._socket: socket.socket | None = None
         self._head = bytearray(HEADER.size)
@@ -121,7 +121,7 @@ class UnrealClient:
         Raises:
             EngineGoneError, EngineSilentError: they could not be sent.
         """
-        until = time.monotonic() + (self._deadline if seconds is None else seconds)
+        until = time.monotonic() + (self.reply_seconds if seconds is None else seconds)
         if self._next + len(commands) + 1 > MAX_ID - IDS_RESERVED:
             self._next = 0
             self.connect(until - time.monotonic())
@@ -140,7 +140,7 @@ class UnrealClient:
             EngineGoneError: the connection was cut, in a frame or between two.
             WireError: something else than an answer to a request came.
         """
-        until = time.monotonic() + (self._deadline if seconds is None else seconds)
+        until = time.monotonic() + (self.reply_seconds if seconds is None else seconds)
         bodies: list[memoryview] = []
         while len(bodies) < len(batch.commands):
             wanted = batch.first + len(bodies)

@@ -23,15 +23,39 @@ _BMP: Final = struct.Struct("<2sIHHIIiiHHIIiiII")  # file header and BITMAPINFOH
 def encode_bmp(rgb: Rgb) -> bytes:
     """(H, W, 3) to a BMP of 32-bit BGRA rows, the lowest row first."""
     height, width, _ = rgb.shape
-    size = width * height * 4
-    data = np.empty(_BMP.size + size, np.uint8)
-    header = _BMP.pack(b"BM", len(data), 0, 0, _BMP.size, 40, width, height, 1, 32, 0, size, 0, 0, 0, 0)
-    data[: _BMP.size] = np.frombuffer(header, np.uint8)
+    data = np.empty(_BMP.size + width * height * 4, np.uint8)
+    data[: _BMP.size] = np.frombuffer(_bmp_header(width, height), np.uint8)
     pixels = data[_BMP.size :].reshape(height, width, 4)[::-1]
     for channel in range(3):
         pixels[..., 2 - channel] = rgb[..., channel]
     pixels[..., 3] = 255
     return data.tobytes()
+
+
+def picture_of_numbers(numbers: NDArray[np.uint16], colours: NDArray[np.uint32], kind: str) -> bytes:
+    """A mask (H, W) as ``bmp`` or ``png``, each number in its colour 0xRRGGBB of ``colours`` (N + 1,)."""
+    if kind == "png":
+        picked = colours[numbers]
+        return encode_png(np.stack([picked >> 16, picked >> 8, picked], -1).astype(np.uint8))
+    height, width = numbers.shape
+    data = np.empty(_BMP.size + width * height * 4, np.uint8)
+    data[: _BMP.size] = np.frombuffer(_bmp_header(width, height), np.uint8)
+    little = (colours | np.uint32(0xFF000000)).astype("<u4")  # blue, green, red, alpha in memory
+    data[_BMP.size :] = little[numbers[::-1]].reshape(-1).view(np.uint8)
+    return data.tobytes()
+
+
+def numbers_of_picture(body: Body, table: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """The inverse for a 32-bit BMP: ``table`` (2**24,) has the number of each colour 0xRRGGBB.
+
+    Raises:
+        WireError: it is something else.
+    """
+    pixels, upside_down = _bmp_rows(body)
+    if pixels.shape[2] != 4:
+        raise WireError("a mask of 24 bits a pixel; UnrealCV sends 32")
+    packed = np.ascontiguousarray(pixels).view("<u4")[..., 0] & np.uint32(0xFFFFFF)
+    return np.ascontiguousarray(table[packed][:: -1 if upside_down else 1])
 
 
 def decode_bmp(body: Body) -> Rgb:
@@ -40,6 +64,21 @@ def decode_bmp(body: Body) -> Rgb:
     Raises:
         WireError: it is something else, or cut off.
     """
+    pixels, upside_down = _bmp_rows(body)
+    pixels = pixels[:: -1 if upside_down else 1]
+    rgb = np.empty((*pixels.shape[:2], 3), np.uint8)
+    for channel in range(3):  # three strided copies are several times faster than one reversed
+        rgb[..., channel] = pixels[..., 2 - channel]
+    return rgb
+
+
+def _bmp_header(width: int, height: int) -> bytes:
+    size = width * height * 4
+    return _BMP.pack(b"BM", _BMP.size + size, 0, 0, _BMP.size, 40, width, height, 1, 32, 0, size, 0, 0, 0, 0)
+
+
+def _bmp_rows(body: Body) -> tuple[NDArray[np.uint8], bool]:
+    """Pixels (H, W, channels) in the order of the file, not copied, and whether the lowest row comes first."""
     if len(body) < _BMP.size or bytes(body[:2]) != BMP_MAGIC:
         raise WireError(f"expected a BMP, got {bytes(body[:20])!r}")
     fields = _BMP.unpack(body[: _BMP.size])
@@ -49,11 +88,7 @@ def decode_bmp(body: Body) -> Rgb:
     if bits not in (24, 32) or packing not in (0, 3) or width <= 0 or len(body) < start + row * height:
         raise WireError(f"a BMP of {width}x{tall}, {bits} bits, packing {packing} and {len(body)} bytes cannot be read")
     rows = np.frombuffer(body, np.uint8, row * height, start).reshape(height, row)[:, : width * channels]
-    pixels = rows.reshape(height, width, channels)[:: -1 if tall > 0 else 1]
-    rgb = np.empty((height, width, 3), np.uint8)
-    for channel in range(3):  # three strided copies are several times faster than one reversed
-        rgb[..., channel] = pixels[..., 2 - channel]
-    return rgb
+    return rows.reshape(height, width, channels), tall > 0
 
 
 def encode_png(rgb: Rgb) -> bytes:

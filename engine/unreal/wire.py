@@ -11,7 +11,7 @@ HEADER: Final = struct.Struct("<II")  # magic, bytes of payload
 MAX_PAYLOAD: Final = 256 * 2**20  # bytes; the plugin takes no more
 MAX_ID: Final = 2**31 - 1  # the plugin reads larger ids as 0
 IDS_RESERVED: Final = 1_000_000  # below it a client connects anew, so that ids never wrap
-DECIMALS: Final = 12  # of numbers that we send; the plugin's syntax takes any number of them, but no exponent
+DECIMALS: Final = 17  # so that doubles arrive as they left; the plugin reads any number of digits, but no exponent
 BANNER: Final = b"connected to "
 
 _REQUEST: Final = re.compile(rb"(\d+):(.*)")  # "." ends at a line break, as in the plugin

@@ -1,0 +1,151 @@
+"""What is asked of one state, and how the answers are read."""
+
+import re
+import time
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.unreal.client import CommandRefusedError, EngineSilentError, UnrealClient, binary_of, text_of
+from engine.unreal.maps import UnrealMap
+from engine.unreal.pictures import BMP_MAGIC, NPY_MAGIC, decode_bmp, decode_depth, numbers_of_picture
+from engine.unreal.wire import WireError, numbers_text
+
+Array = NDArray[np.float64]
+Table = NDArray[np.uint16]  # (2**24,) number of each colour 0xRRGGBB
+
+LIT: Final = "vget /camera/0/lit bmp"
+DEPTH: Final = "vget /camera/0/depth npy"
+MASK: Final = "vget /camera/0/object_mask bmp"
+LOCATION: Final = "vget /camera/0/location"
+ROTATION: Final = "vget /camera/0/rotation"
+TICK: Final = "vget /worldloom/tick"
+ASK_AGAIN: Final = 0.1  # seconds between two questions for a level that is loading
+_COLOUR: Final = re.compile(r"\(R=(\d+),G=(\d+),B=(\d+),A=\d+\)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """One state as the engine gave it."""
+
+    rgb: NDArray[np.uint8]  # (H, W, 3)
+    depth: NDArray[np.float32] | None  # (H, W) metres
+    mask: NDArray[np.uint16] | None  # (H, W)
+    pose: Array  # (6,) location in cm and rotation in degrees, as read
+    tick: int  # of the fixed step; -1 without
+
+
+class Capture:
+    """The commands that open each row's batch."""
+
+    def __init__(self, table: Table | None, *, stepped: bool, with_depth: bool = True) -> None:
+        self._table = table
+        pictures = [LIT, *([DEPTH] if with_depth else []), *([MASK] if table is not None else [])]
+        self._commands = [*pictures, LOCATION, ROTATION, *([TICK] if stepped else [])]
+
+    def commands(self) -> list[str]:
+        """In the order of sending."""
+        return list(self._commands)
+
+    def decode(self, bodies: list[memoryview]) -> Shown:
+        """Read the answers to ``commands``; those of what followed them are left alone.
+
+        Raises:
+            CommandRefusedError, WireError: one is not what was asked for.
+        """
+        got = dict(zip(self._commands, bodies, strict=False))
+        depth = decode_depth(binary_of(DEPTH, got[DEPTH], NPY_MAGIC)) if DEPTH in got else None
+        mask = None
+        if MASK in got and self._table is not None:
+            mask = numbers_of_picture(binary_of(MASK, got[MASK], BMP_MAGIC), self._table)
+        return Shown(
+            rgb=decode_bmp(binary_of(LIT, got[LIT], BMP_MAGIC)),
+            depth=depth,
+            mask=mask,
+            pose=np.concatenate([triple_of(name, got[name]) for name in (LOCATION, ROTATION)]),
+            tick=int(text_of(TICK, got[TICK])) if TICK in got else -1,
+        )
+
+
+def triple_of(command: str, body: memoryview) -> Array:
+    """Three numbers.
+
+    Raises:
+        WireError: they are not.
+    """
+    text = text_of(command, body)
+    try:
+        values = np.array([float(value) for value in text.split()])
+    except ValueError:
+        values = np.zeros(0)
+    if values.shape != (3,) or not np.isfinite(values).all():
+        raise WireError(f"{command!r} was answered with {text[:60]!r} instead of three numbers")
+    return values
+
+
+def ask(client: UnrealClient, commands: list[str], seconds: float) -> None:
+    """Carry out commands in one tick; each has to be answered without an error."""
+    for command, body in zip(commands, client.batch(commands, seconds), strict=True):
+        text_of(command, body)
+
+
+def read_pose(client: UnrealClient) -> Array:
+    """Location and rotation (6,) of camera 0."""
+    bodies = client.batch([LOCATION, ROTATION])
+    return np.concatenate([triple_of(name, body) for name, body in zip((LOCATION, ROTATION), bodies, strict=True)])
+
+
+def knows_steps(client: UnrealClient) -> bool:
+    """Whether the engine has the fixed step of infra/unreal."""
+    try:
+        client.text(TICK)
+    except CommandRefusedError:
+        return False
+    return True
+
+
+def colour_table(client: UnrealClient) -> Table:
+    """The number of each mask colour: things are numbered from 1 in the order in which the engine lists them."""
+    names = client.text("vget /objects").split()
+    table = np.zeros(2**24, np.uint16)
+    commands = [f"vget /object/{name}/color" for name in names[: 2**16 - 1]]
+    for number, body in enumerate(client.batch(commands) if commands else [], 1):
+        match = _COLOUR.match(bytes(body).decode("utf-8", "replace"))
+        if match:  # some actors of a map have no colour
+            red, green, blue = map(int, match.groups())
+            table[red << 16 | green << 8 | blue] = number
+    return table
+
+
+def open_level(client: UnrealClient, name: str, seconds: float) -> None:
+    """Let the engine load a map, and wait until it is there.
+
+    Raises:
+        EngineSilentError: it is not there in time.
+    """
+    client.text(f"vset /action/game/level {name}")
+    until = time.monotonic() + seconds
+    while client.text("vget /level/name", max(until - time.monotonic(), ASK_AGAIN)) != name:
+        if time.monotonic() > until:
+            raise EngineSilentError(f"map {name} did not load in {seconds:g} s; does the build have it?")
+        time.sleep(ASK_AGAIN)
+
+
+def place_at_start(client: UnrealClient, place: UnrealMap, number: int) -> tuple[Array, Array]:
+    """Go to start ``number`` of the map; the camera's pose (6,), and how far (3,) the camera is from the pawn that carries it.
+
+    The plugin moves the pawn, but reads the camera.
+    """
+    here = read_pose(client)
+    x, y, z, yaw = place.starts[number % len(place.starts)] if place.starts else (*here[:3], here[4])
+    commands = [f"vset /camera/0/location {numbers_text(x, y, z)}", f"vset /camera/0/rotation {numbers_text(0, yaw, 0)}"]
+    ask(client, commands, 2 * client.reply_seconds)
+    start = read_pose(client)
+    return start, start[:3] - np.array([x, y, z])
+
+
+def camera_setup(width: int, height: int, hfov: float) -> list[str]:
+    """Commands that give camera 0 its picture."""
+    return [f"vset /camera/0/size {width} {height}", f"vset /camera/0/fov {numbers_text(hfov)}"]

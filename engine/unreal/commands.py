@@ -1,0 +1,201 @@
+"""The commands that the embedded world's server knows: those of the open-source plugin, in its words, and the fixed step."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from engine.unreal.convention import WORLD
+from engine.unreal.world import EmbeddedWorld, NoSuchLevelError
+from infra.errors import NotHereError
+
+VERSION: Final = "1.1.0"  # of the plugin whose commands these are; its clients ask for them from there on
+PROJECT: Final = "Worldloom"
+TYPES: Final = {"str": r"([^ ]*)", "uint": r"(\d*)", "float": r"([-+]?\d*[.]?\d+)"}
+CAMERA: Final = "camera_0"
+
+Handler = Callable[..., str | bytes | None]
+
+
+class CommandError(Exception):
+    """What the peer reads after "error "."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """One template with typed places, as the plugin writes them."""
+
+    template: str
+    handler: Handler
+    says: str
+    pattern: re.Pattern[str]
+
+
+class Commands:
+    """Finds a command and carries it out on a world; the one registered last is tried first."""
+
+    def __init__(self, world: EmbeddedWorld, status: Callable[[], str]) -> None:
+        self._world = world
+        self._status = status
+        self._commands: list[Command] = []
+        self._register_plugin()
+        self._register_objects()
+        self._register_camera()
+        self._register_clock()
+
+    def answer(self, command: str) -> bytes:
+        """The body of the reply: "ok", text, bytes, or "error" and why."""
+        for known in reversed(self._commands):
+            match = known.pattern.search(command)
+            if match is None:
+                continue
+            try:
+                said = known.handler(*match.groups())
+            except (CommandError, ValueError, NotHereError) as error:
+                return f"error {error}".encode()
+            return said if isinstance(said, bytes) else (said or "ok").encode()
+        return f"error Can not find a handler for URI '{command}'".encode()
+
+    def _bind(self, template: str, handler: Handler, says: str) -> None:
+        parts = re.split(r"\[(str|uint|float)\]", template)
+        literal = "".join(TYPES[part] if place % 2 else re.escape(part) for place, part in enumerate(parts))
+        self._commands.append(Command(template=template, handler=handler, says=says, pattern=re.compile(literal + "[ ]*$")))
+
+    def _register_plugin(self) -> None:
+        templates = lambda: "\n".join(command.template for command in self._commands)  # noqa: E731
+        helps = lambda: "\n".join(f"{command.template}\n{command.says}" for command in self._commands)  # noqa: E731
+        self._bind("vget /unrealcv/status", lambda: self._status(), "Whether a client is connected")
+        self._bind("vget /unrealcv/version", lambda: VERSION, "Version of the plugin that this server follows")
+        self._bind("vget /unrealcv/help", helps, "All commands and what they do")
+        self._bind("vget /unrealcv/commands", templates, "All commands")
+        self._bind("vget /unrealcv/echo [str]", lambda text: text, "The same word back")
+        self._bind("vget /scene/name", lambda: PROJECT, "Name of the project")
+        self._bind("vget /level/name", lambda: self._world.level, "Id of the scene")
+        self._bind("vset /action/game/level [str]", self._load, "Show another scene: FAMILY-SEED")
+
+    def _register_objects(self) -> None:
+        self._bind("vget /objects", lambda: " ".join(self._world.names) + " ", "Names of all things and people")
+        self._bind("vget /object/[str]/location", self._object_location, "Where it stands: x y z")
+        self._bind("vget /object/[str]/rotation", self._object_rotation, "How it is turned: pitch yaw roll")
+        self._bind("vget /object/[str]/color", self._object_colour, "Its colour in object masks")
+        self._bind("vget /object/[str]/bounds", self._object_bounds, "Its box: min x y z, max x y z")
+        self._bind("vget /object/[str]/mobility", self._object_mobility, "Static or Movable")
+
+    def _register_camera(self) -> None:
+        world = self._world
+        self._bind("vget /cameras", lambda: CAMERA + " ", "Names of all cameras")
+        self._camera("vget", "location", "", lambda: _triple(world.location), "Where the camera is: x y z")
+        self._camera("vget", "rotation", "", lambda: _triple(world.rotation), "Where it looks: pitch yaw roll")
+        self._camera("vget", "fov", "", lambda: f"{world.config.hfov:.3f}", "Horizontal field of view")
+        self._camera("vget", "size", "", lambda: f"{world.config.width} {world.config.height}", "Size of its pictures")
+        numbers = " [float] [float] [float]"
+        self._camera("vset", "location", numbers, lambda *v: world.place_camera(_vector(v)), "Teleport: x y z")
+        self._camera("vset", "rotation", numbers, lambda *v: world.turn_camera(_vector(v)), "Turn: pitch yaw roll")
+        self._camera("vset", "moveto", numbers, lambda *v: world.move_camera(_vector(v)), "Move until something is in the way")
+        self._camera("vset", "fov", " [float]", self._set_fov, "Horizontal field of view")
+        self._camera("vset", "size", " [uint] [uint]", self._set_size, "Size of its pictures")
+        self._camera("vget", "lit", " [str]", lambda kind: world.picture(_format(kind, "bmp", "png")), "Picture: bmp or png")
+        self._camera(
+            "vget", "object_mask", " [str]", lambda kind: world.object_mask(_format(kind, "bmp", "png")), "Things: bmp or png"
+        )
+        self._camera("vget", "depth", " [str]", self._depth, "Depth in cm: npy")
+
+    def _register_clock(self) -> None:
+        self._bind("vset /action/game/pause", self._pause, "Let no time pass")
+        self._bind("vset /action/game/resume", self._world.resume, "Let time pass by itself")
+        self._bind("vget /action/game/is_paused", lambda: "false" if self._world.runs else "true", "Whether time stands still")
+        self._bind("vset /worldloom/step [float]", lambda dt: self._world.hold(float(dt)), "One step of so many seconds")
+        self._bind("vget /worldloom/tick", lambda: str(self._world.ticks), "Steps taken since the level was loaded")
+
+    def _camera(self, verb: str, noun: str, arguments: str, handler: Handler, says: str) -> None:
+        def handle(camera: str, *values: str) -> str | bytes | None:
+            if int(camera or 0) != 0:
+                raise CommandError(
+                    "MoveTo only supports the player camera with id 0" if noun == "moveto" else "Invalid sensor id"
+                )
+            return handler(*values)
+
+        self._bind(f"{verb} /camera/[uint]/{noun}{arguments}", handle, says)
+
+    def _load(self, level: str) -> None:
+        try:
+            self._world.load(level)
+        except NoSuchLevelError as error:
+            raise CommandError(str(error)) from None
+
+    def _pause(self) -> None:
+        self._world.paused = True
+
+    def _set_fov(self, degrees: str) -> None:
+        config = self._world.config
+        if not 1 <= float(degrees) <= 170:
+            raise CommandError("Argument Invalid")
+        self._world.resize(config.width, config.height, float(degrees))
+
+    def _set_size(self, width: str, height: str) -> None:
+        if not (16 <= int(width or 0) <= 4096 and 16 <= int(height or 0) <= 4096):
+            raise CommandError("Argument Invalid")
+        self._world.resize(int(width), int(height), self._world.config.hfov)
+
+    def _depth(self, kind: str) -> bytes:
+        _format(kind, "npy")
+        depth = self._world.depth()
+        if depth is None:
+            raise CommandError("Captured data is empty")  # the software renderer has none
+        return depth
+
+    def _number(self, name: str) -> int:
+        if name not in self._world.names:
+            raise CommandError("Can not find object")
+        return self._world.names.index(name)
+
+    def _object_colour(self, name: str) -> str:
+        colour = int(self._world.colours[self._number(name) + 1])
+        return f"(R={colour >> 16},G={colour >> 8 & 255},B={colour & 255},A=255)"
+
+    def _object_location(self, name: str) -> str:
+        (x, z), _, _ = self._stands(self._number(name))
+        return _triple(WORLD.T @ np.array([x, 0.0, z]) * 100)
+
+    def _object_rotation(self, name: str) -> str:
+        return _triple(np.array([0.0, self._stands(self._number(name))[1], 0.0]))
+
+    def _object_bounds(self, name: str) -> str:
+        (x, z), yaw, (width, height, depth) = self._stands(self._number(name))
+        turn = abs(np.cos(np.radians(yaw))), abs(np.sin(np.radians(yaw)))
+        ahead, aside = (turn[0] * depth + turn[1] * width) / 2, (turn[0] * width + turn[1] * depth) / 2
+        box = np.array([z - ahead, x - aside, 0.0, z + ahead, x + aside, height]) * 100
+        return " ".join(f"{value:.2f}" for value in box)
+
+    def _object_mobility(self, name: str) -> str:
+        return "Static" if self._number(name) < len(self._world.scene.objects) else "Movable"
+
+    def _stands(self, number: int) -> tuple[tuple[float, float], float, tuple[float, float, float]]:
+        """Place (x, z) in metres, yaw in degrees and size of thing or person ``number``, now."""
+        scene = self._world.scene
+        if number < len(scene.objects):
+            thing = scene.objects[number]
+            return thing.position, thing.yaw, thing.size
+        place, yaw, _ = scene.characters[number - len(scene.objects)].place(self._world.seconds)
+        return place, yaw, PERSON
+
+
+PERSON: Final = (0.6, 1.8, 0.6)  # metres: width, height, depth of somebody walking
+
+
+def _vector(values: tuple[str, ...]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return np.array([float(value) for value in values])
+
+
+def _triple(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> str:
+    return " ".join(f"{value:.3f}" for value in values)
+
+
+def _format(kind: str, *known: str) -> str:
+    if kind == "":
+        raise CommandError("Filename can not be empty")
+    if kind not in known:
+        raise CommandError(f"Invalid filename type, filename {kind}")
+    return kind

@@ -1,0 +1,228 @@
+"""The one recorder of Unreal: it drives a UE5 build and the embedded world's server through the same bytes.
+
+Row i is one ``vbatch``: picture, depth, mask and pose of state i, then action i, then exactly one fixed step. The batch
+of row i + 1 is on its way while row i is encoded here, so actions are chosen one row ahead.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.body import Body
+from engine.embedded import plan_of
+from engine.games.explorer import Action
+from engine.job import Job
+from engine.recorder import SourceFacts, State
+from engine.render import intrinsics_of
+from engine.scenes.build import FAMILIES, build_scene
+from engine.scenes.scene import Scene
+from engine.unreal.capture import (
+    DEPTH,
+    LOCATION,
+    ROTATION,
+    Capture,
+    Shown,
+    ask,
+    camera_setup,
+    colour_table,
+    knows_steps,
+    open_level,
+    place_at_start,
+    triple_of,
+)
+from engine.unreal.client import Batch, EngineGoneError, EngineSilentError, UnrealClient
+from engine.unreal.commands import PROJECT
+from engine.unreal.drive import PlannedDrive, SweptDrive
+from engine.unreal.levels import level_name
+from engine.unreal.maps import UnrealMap, load_maps
+from engine.unreal.pictures import NPY_MAGIC, decode_depth
+from engine.unreal.process import EngineProcess, UnrealConfig
+from engine.unreal.wire import WireError, number_text
+from infra.dynamics import DynamicsConfig
+from infra.errors import WorldloomError
+
+
+class UnrealRecorder:
+    """Records through UnrealCV; an engine that dies costs the open episode, the next ``reset`` starts another."""
+
+    def __init__(self, config: UnrealConfig | None = None) -> None:
+        self.config = config or UnrealConfig()
+        self.engine = EngineProcess(self.config)
+
+    def reset(self, job: Job) -> State:
+        """Load the job's scene or map, take the clock in hand and record the first state.
+
+        Raises:
+            ValueError: the job asks for what this source cannot do; names it.
+            EngineStartError, NotHereError: no engine can be had.
+            WorldloomError: the engine failed while it was prepared; it is started anew next time.
+        """
+        if job.perspective != "first" or job.character >= 0:
+            raise ValueError("source unreal records first person without a body; use source embedded for bodies")
+        warm = self.engine.client is not None
+        try:
+            return self._begin(job)
+        except (EngineGoneError, EngineSilentError, WireError):
+            if not warm:
+                raise
+        return self._begin(job)  # the engine had died or hung since the last episode
+
+    def act(self, state: State) -> Action | None:
+        """The action that was sent along with the capture of ``state``."""
+        return self._actions[state.tick] if state.tick < len(self._actions) else None
+
+    def step(self, keyboard: NDArray[np.int8], mouse: NDArray[np.float32]) -> State:
+        """The state that the last action led to, which has to be the one that ``act`` gave.
+
+        Raises:
+            ValueError: it is another.
+            WorldloomError: the engine was lost; this episode cannot go on.
+        """
+        sent = self._actions[self._row - 1]
+        if not (np.array_equal(sent[0], keyboard) and np.array_equal(sent[1], mouse)):
+            raise ValueError(f"row {self._row - 1} was recorded with another action; Unreal's actions are chosen by the recorder")
+        try:
+            return self._next()
+        except WorldloomError:
+            self.engine.stop()
+            raise
+
+    def facts(self) -> SourceFacts:
+        """Our own scene, or the map as the list of maps describes it."""
+        sync: Any = "exact" if self._stepped else "measured"
+        if self._scene is not None:
+            return SourceFacts(
+                scene_id=self._scene.scene_id,
+                weather=self._scene.weather,
+                depth_kind="exact",
+                scale_known=True,
+                licence="CC0-1.0",
+                redistributable=True,
+                commercial_ok=True,
+                source_url="",
+                scene=self._scene.describe(),
+                sync=sync,
+            )
+        place = self._map
+        described = {"family": place.name, "scene_id": place.name, "indoor": place.indoor, "weather": self._job.weather}
+        return SourceFacts(
+            scene_id=place.name,
+            weather=self._job.weather,
+            depth_kind="coarse",  # half floats
+            scale_known=True,
+            licence=place.licence,
+            redistributable=place.redistributable,
+            commercial_ok=place.commercial_ok,
+            source_url=place.source_url,
+            scene=described | {"time_of_day": "", "objects": [], "characters": []},
+            sync=sync,
+        )
+
+    def close(self) -> None:
+        """End the engine that was started here."""
+        self.engine.stop()
+
+    def _begin(self, job: Job) -> State:
+        self._job, self._row, self._actions = job, 0, list[Action]()
+        client = self.engine.ready(job.fps)
+        try:
+            self._prepare(client, job)
+            self._send(client, None)
+            return self._next()
+        except (EngineGoneError, EngineSilentError, WireError):
+            self.engine.stop()
+            raise
+
+    def _prepare(self, client: UnrealClient, job: Job) -> None:
+        """Everything up to the first row."""
+        self._scene: Scene | None = None
+        self._stepped = knows_steps(client)
+        if self.engine.project == PROJECT:
+            self._prepare_scene(client, job)
+        else:
+            self._prepare_map(client, job)
+        numbers = colour_table(client) if self.config.mask else None
+        self._capture = Capture(numbers, stepped=self._stepped)
+        self._intrinsics = intrinsics_of(job.width, job.height, self.config.hfov)
+
+    def _prepare_scene(self, client: UnrealClient, job: Job) -> None:
+        if job.family not in FAMILIES:
+            raise ValueError(f"the embedded world has no scene family {job.family!r}; use one of {', '.join(FAMILIES)}")
+        body = Body(build_scene(job.family, job.scene_seed), job.fps)
+        self._drive: PlannedDrive | SweptDrive = (drive := PlannedDrive(body, plan_of(body, job)))
+        self._scene = body.scene
+        load = [f"vset /action/game/level {level_name(job.family, job.scene_seed)}"]
+        hold = ["vset /worldloom/step 0"] if self._stepped else []  # in the tick that loads, so that time 0 is held
+        ask(
+            client,
+            [*load, *hold, *camera_setup(job.width, job.height, self.config.hfov), *drive.start()],
+            self.config.level_seconds,
+        )
+
+    def _prepare_map(self, client: UnrealClient, job: Job) -> None:
+        maps = load_maps(self.config.maps) if self.config.maps else {}
+        self._map = maps.get(job.family) or UnrealMap(name=job.family)
+        if self.config.maps and job.family not in maps:
+            raise ValueError(f"{self.config.maps} lists no map {job.family!r}; add it")
+        if client.text("vget /level/name") != job.family:
+            open_level(client, job.family, self.config.level_seconds)
+        weather = self._map.weather.get(job.weather, ()) if job.weather else ()
+        hold = ["vset /worldloom/step 0"] if self._stepped else []
+        ask(client, [*hold, *weather, *camera_setup(job.width, job.height, self.config.hfov)], self.config.level_seconds)
+        start, offset = place_at_start(client, self._map, job.seed)
+        self._drive = SweptDrive(start, offset, job.frames, [job.scene_seed, job.seed], DynamicsConfig())
+
+    def _send(self, client: UnrealClient, depth: NDArray[np.float32] | None) -> None:
+        """Send the batch of the next row; ``depth`` is that of the row before."""
+        row = len(self._actions)
+        if row == 0 and self._drive.reads_back:
+            depth = decode_depth(client.binary(DEPTH, NPY_MAGIC))  # there is no row before
+        action = self._drive.choose(row, depth)
+        commands = self._capture.commands()
+        if action is not None:
+            self._actions.append(action)
+            commands += self._drive.commands(action)
+            if self._stepped:
+                commands.append(f"vset /worldloom/step {number_text(1 / self._job.fps)}")
+        self._batch: Batch = client.send(commands, together=True)
+
+    def _next(self) -> State:
+        """Take the answers of one row, send the next row, and give the state."""
+        client = self.engine.client
+        if client is None:
+            raise EngineGoneError("the engine was lost in the middle of an episode; record the job again")
+        acted = len(self._actions) > self._row
+        bodies = client.receive(self._batch)
+        shown = self._capture.decode(bodies)
+        if self._stepped and shown.tick != self._row:
+            raise WireError(f"row {self._row} shows tick {shown.tick}; somebody else steps this engine")
+        if acted and self._drive.reads_back:
+            self._drive.moved(self._read_back(bodies))
+        c2w, collided = self._drive.pose(shown.pose)
+        self._row += 1
+        if acted:
+            self._send(client, shown.depth)
+        return self._state(shown, c2w, collided)
+
+    def _read_back(self, bodies: list[memoryview]) -> NDArray[np.float64]:
+        """The pose after the row's commands: asked for last, but for the step."""
+        last = len(bodies) - (1 if self._stepped else 0)
+        return np.concatenate([triple_of(LOCATION, bodies[last - 2]), triple_of(ROTATION, bodies[last - 1])])
+
+    def _state(self, shown: Shown, c2w: NDArray[np.float64], collided: bool) -> State:
+        size = (self._job.height, self._job.width)
+        if shown.rgb.shape[:2] != size:
+            raise WireError(f"the engine's pictures are {shown.rgb.shape[:2]}, not {size}; its camera takes no size")
+        tick = self._row - 1
+        return State(
+            tick=tick,
+            seconds=tick / self._job.fps,
+            rgb=shown.rgb,
+            depth=shown.depth,
+            c2w=c2w,
+            intrinsics=self._intrinsics,
+            raw_pose=shown.pose,
+            collided=collided,
+            mask=shown.mask,
+        )

@@ -1,0 +1,184 @@
+"""The recorder over the protocol: the embedded world in a process of its own, and an engine without the fixed step."""
+
+import dataclasses
+import os
+import signal
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import psutil
+import pytest
+
+from engine.embedded import EmbeddedRecorder
+from engine.job import Job
+from engine.mask import thing_names
+from engine.record import gather
+from engine.scenes.build import build_scene
+from engine.unreal.convention import c2w_from_unreal, unreal_from_c2w
+from engine.unreal.process import EngineProcess, EngineStartError, UnrealConfig, engine_command
+from engine.unreal.recorder import UnrealRecorder
+from engine.unreal.walk import ReturningExplorer, undo
+from infra.dynamics import DynamicsConfig, integrate
+from infra.errors import WorldloomError
+from infra.schema import idle_actions, parse_action
+from tests.engine.jobs import MakeJob
+from tests.engine.unreal.plain_engine import MAP
+
+PLAIN = UnrealConfig(command=(sys.executable, "-m", "tests.engine.unreal.plain_engine"))
+
+
+@pytest.fixture(scope="module")
+def recorder(egl: str) -> Iterator[UnrealRecorder]:
+    """One engine for the tests that leave it whole."""
+    warm = UnrealRecorder()
+    yield warm
+    warm.close()
+
+
+def over_the_wire(job: Job) -> Job:
+    return dataclasses.replace(job, source="unreal", renderer="unreal")
+
+
+@pytest.mark.parametrize("family", ["park", "rooms"])
+def test_the_wire_changes_no_pixel_no_pose_and_no_action(recorder: UnrealRecorder, make_job: MakeJob, family: str) -> None:
+    job = make_job(family=family, frames=32, fps=30.0)  # thirtieths are no binary fractions
+    inside = EmbeddedRecorder()
+    here, there = gather(inside, job), gather(recorder, over_the_wire(job))
+    inside.close()
+    assert there.frames.rgb_sha256 == here.frames.rgb_sha256
+    assert np.array_equal(there.frames.c2w, here.frames.c2w)
+    assert np.array_equal(there.frames.keyboard, here.frames.keyboard) and np.array_equal(there.frames.mouse, here.frames.mouse)
+    assert here.depth is not None and there.depth is not None
+    assert np.allclose(here.depth, there.depth, rtol=1e-6) and there.episode.depth_kind == "exact"
+    assert there.episode.sync == "exact" and there.scene == here.scene
+    assert np.array_equal(there.frames.tick, np.arange(32))
+
+
+def test_the_pose_that_the_engine_reads_back_is_kept_beside_the_plans(recorder: UnrealRecorder, make_job: MakeJob) -> None:
+    frames = gather(recorder, over_the_wire(make_job(walk="loop"))).frames
+    assert frames.raw_pose.shape == (24, 6)
+    for pose, c2w in zip(frames.raw_pose, frames.c2w, strict=True):
+        location, _ = unreal_from_c2w(c2w)
+        assert np.allclose(location, pose[:3], atol=5.1e-4)  # cm, three decimals
+        assert np.allclose(c2w_from_unreal(pose[:3], pose[3:]), c2w, atol=2e-5)
+
+
+def test_masks_number_things_as_the_scene_lists_them(recorder: UnrealRecorder, make_job: MakeJob) -> None:
+    job = make_job()
+    recording = gather(recorder, over_the_wire(job))
+    scene = build_scene(job.family, job.scene_seed)
+    assert recording.mask is not None and recording.mask.dtype == np.uint16
+    assert recording.mask.max() <= len(thing_names(scene)) and len(np.unique(recording.mask)) > 4
+
+
+def test_the_same_job_twice_gives_the_same_rows(recorder: UnrealRecorder, make_job: MakeJob) -> None:
+    job = over_the_wire(make_job(walk="out_and_back"))
+    first, other, again = gather(recorder, job), gather(recorder, over_the_wire(make_job(seed=3))), gather(recorder, job)
+    assert first.frames.rgb_sha256 == again.frames.rgb_sha256 != other.frames.rgb_sha256
+    assert np.array_equal(first.frames.raw_pose, again.frames.raw_pose)
+    assert first.mask is not None and again.mask is not None and np.array_equal(first.mask, again.mask)
+
+
+def test_jobs_that_this_source_cannot_do_are_named(recorder: UnrealRecorder, make_job: MakeJob) -> None:
+    with pytest.raises(ValueError, match="first person"):
+        recorder.reset(over_the_wire(make_job(perspective="third")))
+    with pytest.raises(ValueError, match="no scene family 'moon'"):
+        recorder.reset(over_the_wire(make_job(family="moon")))
+
+
+def test_another_action_than_the_one_that_was_sent_is_refused(recorder: UnrealRecorder, make_job: MakeJob) -> None:
+    recorder.reset(over_the_wire(make_job()))
+    with pytest.raises(ValueError, match="another action"):
+        recorder.step(np.ones(6, np.int8), np.ones(2, np.float32))
+
+
+@pytest.mark.fault
+def test_an_engine_killed_in_an_episode_costs_that_episode_alone(egl: str, make_job: MakeJob) -> None:
+    job = over_the_wire(make_job())
+    recorder = UnrealRecorder()
+    state = recorder.reset(job)
+    for _ in range(5):
+        action = recorder.act(state)
+        assert action is not None
+        state = recorder.step(*action)
+    (server,) = psutil.Process(recorder.engine.pid).children()
+    os.kill(server.pid, signal.SIGKILL)
+    with pytest.raises(WorldloomError):
+        for _ in range(3):
+            action = recorder.act(state)
+            assert action is not None
+            state = recorder.step(*action)
+    again, undisturbed = gather(recorder, job), UnrealRecorder()
+    assert again.frames.rgb_sha256 == gather(undisturbed, job).frames.rgb_sha256
+    recorder.close()
+    undisturbed.close()
+
+
+@pytest.mark.fault
+def test_an_engine_killed_between_episodes_costs_nothing(egl: str, make_job: MakeJob) -> None:
+    job = over_the_wire(make_job())
+    recorder = UnrealRecorder()
+    before = gather(recorder, job)
+    (server,) = psutil.Process(recorder.engine.pid).children()
+    os.kill(server.pid, signal.SIGKILL)
+    psutil.wait_procs([server], 10)
+    assert gather(recorder, job).frames.rgb_sha256 == before.frames.rgb_sha256
+    recorder.close()
+    assert not psutil.pid_exists(server.pid)
+
+
+@pytest.mark.slow
+def test_an_engine_without_steps_is_walked_by_swept_moves_and_read_back(egl: str, make_job: MakeJob) -> None:
+    recorder = UnrealRecorder(PLAIN)
+    recording = gather(recorder, over_the_wire(make_job(family=MAP, frames=160)))
+    recorder.close()
+    frames = recording.frames
+    assert recording.episode.sync == "measured" and recording.episode.depth_kind == "coarse" and len(frames) == 160
+    assert np.allclose(frames.c2w[:, 1, 3], frames.c2w[0, 1, 3]), "the pawn's height crept into the camera's"
+    free = ~frames.collided[1:]
+    for row in np.flatnonzero(free):
+        led = integrate(frames.c2w[row], frames.keyboard[row : row + 1], frames.mouse[row : row + 1], DynamicsConfig())[0]
+        assert np.allclose(led, frames.c2w[row + 1], atol=2e-4)
+    assert free.mean() > 0.5 and np.ptp(frames.c2w[:, [0, 2], 3], axis=0).max() > 1
+
+
+def test_an_engine_that_ends_at_once_is_quoted() -> None:
+    process = EngineProcess(UnrealConfig(command=(sys.executable, "-c", "print('no such map'); raise SystemExit(3)")))
+    with pytest.raises(EngineStartError, match="no such map"):
+        process.ready(16.0)
+    process.stop()
+
+
+def test_an_engine_that_never_listens_is_given_up_in_time() -> None:
+    config = UnrealConfig(
+        command=(sys.executable, "-c", "import sys; sys.stdin.read(); __import__('time').sleep(60)"), start_seconds=0.3
+    )
+    process = EngineProcess(config)
+    with pytest.raises(EngineStartError, match=r"0\.3 s"):
+        process.ready(16.0)
+    assert process.pid == 0
+
+
+def test_a_build_is_launched_with_the_flags_of_a_recorder() -> None:
+    command = engine_command(UnrealConfig(command=("Game.sh", "Map")), 9123, 29.97)
+    assert command[:2] == ["Game.sh", "Map"] and command[-2:] == ["-cvport", "9123"]
+    assert {"-RenderOffScreen", "-UseFixedTimeStep", "-FPS=29.97"} <= set(command)
+
+
+def test_the_explorer_of_unknown_maps_goes_back_the_way_it_came() -> None:
+    explorer, far = ReturningExplorer([1, 2]), np.full((90, 160), 30.0, np.float32)
+    actions = [explorer.act(far) for _ in range(400)]
+    c2w = integrate(np.eye(4), np.stack([a for a, _ in actions]), np.stack([b for _, b in actions]), DynamicsConfig())
+    gap = np.linalg.norm(c2w[:, None, :3, 3] - c2w[None, :, :3, 3], axis=-1)
+    facing = np.einsum("ik,jk->ij", c2w[:, :3, 2], c2w[:, :3, 2])
+    again = (gap < 1e-6) & (facing > 1 - 1e-9) & (np.abs(np.subtract.outer(np.arange(400), np.arange(400))) > 60)
+    assert again.any(1).mean() > 0.1
+
+
+def test_undoing_an_action_leads_back() -> None:
+    keys, mouse = parse_action("W+R")
+    keyboard, turns = idle_actions(2)
+    keyboard[0], turns[0] = keys, mouse
+    keyboard[1], turns[1] = undo((keyboard[0], turns[0]))
+    assert np.allclose(integrate(np.eye(4), keyboard, turns, DynamicsConfig())[-1], np.eye(4), atol=1e-6)
