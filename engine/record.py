@@ -2,16 +2,17 @@
 
 import hashlib
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.embedded import EmbeddedRecorder
+from engine.endpoints import EndpointsConfig
 from engine.games.doom import VizdoomRecorder
 from engine.job import Job
 from engine.recorder import Recorder, SourceFacts, State
-from engine.titles.recorder import TitleRecorder, TitlesConfig
+from engine.titles.recorder import TitleRecorder
 from engine.unreal.recorder import UnrealRecorder
 from engine.walks import revisit_share
 from infra.episode_stream import EpisodeStream
@@ -21,18 +22,19 @@ from infra.schema.episode import MAX_EPISODE_SECONDS
 from infra.store import Store
 from infra.tables import was_appended
 
+ENDPOINTS: Final = EndpointsConfig()
 _warm: dict[str, Recorder] = {}  # one recorder of each source a process
 
 
-def record_job(job: Job) -> Recording:
+def record_job(job: Job, endpoints: EndpointsConfig = ENDPOINTS) -> Recording:
     """Record one job in memory; the same job gives the same pixels on the same machine. For tests and short jobs.
 
     Raises as ``record_episode``.
     """
-    return gather(_recorder_of(job), job)
+    return gather(_recorder_of(job, endpoints), job)
 
 
-def record_episode(store: Store, job: Job) -> Episode:
+def record_episode(store: Store, job: Job, endpoints: EndpointsConfig = ENDPOINTS) -> Episode:
     """Record one job into the store, in memory that does not grow with its length; one that is there is left alone.
 
     Raises:
@@ -41,29 +43,29 @@ def record_episode(store: Store, job: Job) -> Episode:
     """
     if was_appended(store, "episodes", job.episode_id) and (written := find_episode(store, job.episode_id)) is not None:
         return written
-    return stream(_recorder_of(job), job, store)
+    return stream(_recorder_of(job, endpoints), job, store)
 
 
-def _recorder_of(job: Job) -> Recorder:
+def _recorder_of(job: Job, endpoints: EndpointsConfig) -> Recorder:
     if job.frames > MAX_EPISODE_SECONDS * job.fps:
         raise ValueError(
             f"{job.frames} frames at {job.fps} fps are more than {MAX_EPISODE_SECONDS:.0f} s; lower frames_per_episode"
         )
     if job.source not in _warm:
-        _warm[job.source] = _make_recorder(job)
+        _warm[job.source] = make_recorder(job, endpoints)
     return _warm[job.source]
 
 
-def _make_recorder(job: Job) -> Recorder:
+def make_recorder(job: Job, endpoints: EndpointsConfig = ENDPOINTS) -> Recorder:
     match job.source:
         case "embedded":
             return EmbeddedRecorder()
         case "vizdoom":
             return VizdoomRecorder()
         case "unreal":
-            return UnrealRecorder()
+            return UnrealRecorder(endpoints.unreal)
         case "gta_v" | "red_dead_redemption_2" | "palworld" | "cyberpunk_2077" | "hogwarts_legacy":
-            return TitleRecorder(job.source, TitlesConfig())
+            return TitleRecorder(job.source, endpoints.titles)
         case _:
             raise ValueError(f"source {job.source!r} has no recorder yet; use embedded or vizdoom")
 

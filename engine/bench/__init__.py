@@ -1,0 +1,1 @@
+"""Measurements of the data engine: what recording and appending cost."""
