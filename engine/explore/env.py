@@ -23,12 +23,12 @@ class ExploreConfig:
     """Scenes, length of a walk, and what is rewarded."""
 
     families: tuple[str, ...] = FAMILIES
-    scenes_per_family: int = 12  # of the training split: indices from 0 on
+    scenes_per_family: int = 6  # of the training split: indices from 0 on
     frames: int = 960  # of one walk: a minute
     fps: float = 16.0
     seed: int = 0  # of the scenes
     area: float = 0.05  # for a square metre that is new
-    revisit: float = 0.7  # for a useful revisit
+    revisit: float = 1.2  # for a useful revisit
     stuck: float = 0.3  # taken for a choice that ends stuck
     near_wall: float = 0.15  # taken for a choice that ends near a wall
     variety: float = 0.03  # for a choice not made in the last eight
@@ -71,7 +71,7 @@ class ExploreEnv(gymnasium.Env[Observation, np.int64]):
         return walker.observe(), float(reward), False, self._stance.tick >= config.frames, info
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=128)
 def _scene(family: str, seed: int, fps: float) -> tuple[Body, Surroundings]:
     """Built scenes are kept for the next walks in them; nothing in them changes."""
     body = Body(build_scene(family, seed), fps)

@@ -1,4 +1,4 @@
-"""The agents that walk a scene in closed loop: the learned hybrid, pure route following, and a tuned random walk."""
+"""The agents that walk a scene in closed loop: the learned hybrid, two that only follow routes, a tuned random walk."""
 
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from engine.body import Body, Stance
 from engine.explore.navigator import Action
 from engine.explore.network import Policy, load_policy
-from engine.explore.observe import HOLD, Walker
+from engine.explore.observe import FOLLOW_NEW, GLIDE_RIGHT, HOLD, Walker
 from engine.explore.surroundings import Surroundings, surroundings_of
 from engine.walks import WalkPlan, free_stance
 from infra.schema import idle_actions, parse_action
 
 Array = NDArray[np.float64]
-AgentName = Literal["policy", "route", "random"]
+AgentName = Literal["policy", "route", "sweep", "random"]
 
-AGENTS: Final[tuple[AgentName, ...]] = ("policy", "route", "random")
+AGENTS: Final[tuple[AgentName, ...]] = ("policy", "route", "sweep", "random")
 
 
 class Agent(Protocol):
@@ -29,13 +29,13 @@ class Agent(Protocol):
 
 
 class Explorer:
-    """Routes from the mesh, the rest by the policy; ``policy=None`` follows routes to new ground and nothing else."""
+    """Routes from the mesh, the rest by the policy; without one it makes the same ``choice`` for ever."""
 
-    def __init__(self, around: Surroundings, seed: int, policy: Policy | None) -> None:
+    def __init__(self, around: Surroundings, seed: int, policy: Policy | None, choice: int = FOLLOW_NEW) -> None:
         self._walker = Walker(around)
         self._policy = policy
         self._rng = np.random.default_rng([seed, 4])
-        self._choice = 0
+        self._choice = choice
         self._count = 0
 
     def act(self, stance: Stance) -> Action:
@@ -115,6 +115,8 @@ def make_agent(name: str, around: Surroundings, seed: int) -> Agent:
             return Explorer(around, seed, load_policy())
         case "route":
             return Explorer(around, seed, None)
+        case "sweep":  # walks the same routes, its view turning to the right all the time
+            return Explorer(around, seed, None, GLIDE_RIGHT)
         case "random":
             return RandomWalk(around, seed)
         case _:

@@ -29,6 +29,9 @@ MOVES: Final = (
 )  # fmt: skip
 """Keys, mouse yaw and mouse pitch that a choice holds."""
 GLIDES: Final = (-0.2, -0.08, 0.0, 0.08, 0.2)  # mouse yaw of those who walk on to new ground and look elsewhere
+FOLLOW_NEW: Final = 0
+FOLLOW_OLD: Final = 1
+GLIDE_RIGHT: Final = 2 + len(GLIDES) - 1
 CHOICES: Final = 2 + len(GLIDES) + len(MOVES)
 """In this order: follow the way to new ground, follow the way back to an old view, glides, moves."""
 OBSERVED: Final = RAYS + 2 * MAP_WAYS * len(MAP_RANGES) + 10 + 11
@@ -67,9 +70,9 @@ class Walker:
         """The row of actions that ``choice`` means in the present stance."""
         assert self.stance is not None
         match choice:
-            case 0:
+            case _ if choice == FOLLOW_NEW:
                 keyboard, mouse = follow(self.stance, self.navigator.new)
-            case 1:
+            case _ if choice == FOLLOW_OLD:
                 keyboard, mouse = follow(self.stance, self.navigator.old or self.navigator.new)
             case _ if choice < 2 + len(GLIDES):
                 keyboard, mouse = glide(self.stance, self.navigator.new, GLIDES[choice - 2])
@@ -111,7 +114,7 @@ class Walker:
             float((self.log.last_seen[free] >= 0).mean()),
             float(len(set(self.choices[-8:]))) / 8,
             self._turned / 0.2,
-            float(self.choices[-1:] == [1]),
+            float(self.choices[-1:] == [FOLLOW_OLD]),
             float(bool(self.choices) and 2 <= self.choices[-1] < 2 + len(GLIDES)),
         ]
         return np.concatenate([rays, seen, age, hints, state]).astype(np.float32)

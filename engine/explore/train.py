@@ -42,8 +42,9 @@ class TrainConfig:
 class _Progress(BaseCallback):
     """Saves a checkpoint and a line of figures after every update."""
 
-    def __init__(self, folder: Path, before: float) -> None:
+    def __init__(self, folder: Path, before: float, world: ExploreConfig) -> None:
         super().__init__()
+        self._world = {"families": world.families, "revisit_weight": world.revisit}
         self._folder, self._before, self._start = folder, before, time.monotonic()
         self._sums: dict[str, float] = {}
         self._count = 0
@@ -56,7 +57,8 @@ class _Progress(BaseCallback):
         return True
 
     def _on_rollout_end(self) -> None:
-        line = {"steps": self.num_timesteps, "seconds": round(self._before + time.monotonic() - self._start, 1)}
+        seconds = round(self._before + time.monotonic() - self._start, 1)
+        line: dict[str, Any] = {"steps": self.num_timesteps, "seconds": seconds} | self._world
         rewards = [episode["r"] for episode in self.model.ep_info_buffer or ()]
         figures = {key: round(total / self._count * 240, 2) for key, total in self._sums.items()}  # a minute
         line |= {"reward": round(float(np.mean(rewards)), 3)} | figures if rewards else figures
@@ -79,12 +81,11 @@ def train_policy(config: TrainConfig, world: ExploreConfig, out: Path) -> Policy
         model = _new_model(config, walkers)
     left = config.steps - model.num_timesteps
     if left > 0:
-        progress = _Progress(out, before)
+        progress = _Progress(out, before, world)
         model.learn(left, callback=progress, reset_num_timesteps=False)
         model.save(out / CHECKPOINT)
     policy = policy_of(model)
-    lines = (out / PROGRESS).read_text(encoding="utf-8").splitlines() if (out / PROGRESS).is_file() else []
-    save_policy(policy, out, _record(config, world, model, json.loads(lines[-1]) if lines else {}))
+    save_policy(policy, out, _record(config, world, model.num_timesteps, out / PROGRESS))
     walkers.close()
     return policy
 
@@ -120,15 +121,12 @@ def policy_of(model: PPO) -> Policy:
     return Policy(layers=tuple((layer.weight.detach().numpy().copy(), layer.bias.detach().numpy().copy()) for layer in linear))
 
 
-def _record(config: TrainConfig, world: ExploreConfig, model: PPO, last: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "algorithm": "PPO, stable-baselines3",
-        "steps": model.num_timesteps,
-        "seconds": last.get("seconds", 0.0),
-        "train": asdict(config),
-        "world": asdict(world),
-        "last": last,
-    }
+def _record(config: TrainConfig, world: ExploreConfig, steps: int, progress: Path) -> dict[str, Any]:
+    """How a policy came about; ``phases`` has the last figures for each set of families and weight of revisits."""
+    text = progress.read_text(encoding="utf-8") if progress.is_file() else ""
+    phases = {json.dumps([line["families"], line["revisit_weight"]]): line for line in map(json.loads, text.splitlines())}
+    recipe = asdict(config) | {"steps": steps}
+    return {"algorithm": "PPO, stable-baselines3", "train": recipe, "world": asdict(world), "phases": list(phases.values())}
 
 
 @click.command(epilog="Example: python -m engine.explore.train --steps 600000 --out policy")

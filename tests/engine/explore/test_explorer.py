@@ -39,7 +39,7 @@ def test_route_following_covers_more_than_the_random_walk_and_is_not_stuck(body_
 
 
 def test_an_unknown_agent_is_refused(body_of: BodyOf) -> None:
-    with pytest.raises(ValueError, match="use one of policy, route, random"):
+    with pytest.raises(ValueError, match="use one of policy, route, sweep, random"):
         make_agent("wise", surroundings_of(body_of("rooms")), 0)
 
 
