@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
+from engine.ground import paint_surfaces
 from engine.mesh import towards_sun
+from engine.models.static import GROUND_MARGIN
 from engine.obstacles import footprints
 from engine.scenes.scene import COLOURS, Scene, SceneObject
 
@@ -19,12 +21,16 @@ Array = NDArray[np.float64]
 GROUND_SIZE: Final = 1024  # texels a side
 SKY_SIZE: Final = (1024, 256)  # azimuth from -180 to 180 degrees, elevation from 90 (top) to 0
 FLOWERS: Final = ((0.20, 0.36, 0.14), (0.20, 0.36, 0.14), (0.93, 0.90, 0.80), (0.92, 0.78, 0.25), (0.50, 0.42, 0.30))
-GROUND_MARGIN: Final = 1.5  # metres of ground beyond the walkable square
+STARS: Final = 260
 
 
 def paint_ground(scene: Scene) -> Picture:
     """The ground seen from above, (GROUND_SIZE, GROUND_SIZE, 3): row 0 is z = -reach, column 0 is x = -reach."""
     reach = scene.half + GROUND_MARGIN
+    if scene.ground:
+        hidden = np.zeros((GROUND_SIZE, GROUND_SIZE))
+        shadow = _shadow_mask(scene, reach) if scene.light.shadow > 0 and not scene.ceiling else hidden
+        return np.clip(paint_surfaces(scene, reach, GROUND_SIZE, shadow) * 255, 0, 255).astype(np.uint8)
     image = _floors(scene, reach) if scene.floors else _lawn(scene, reach)
     if scene.light.shadow > 0 and not scene.floors:
         shade = 1 - scene.light.shadow * _shadow_mask(scene, reach)
@@ -109,6 +115,35 @@ def _silhouette(thing: SceneObject) -> list[tuple[Array, float, float]]:
             ]
         case "gate":
             parts.append((_outline(0, 0, width / 2 + 0.4, 0.3, 0), height, height + 0.4))
+        case "oak" | "birch":
+            parts = [(part, 0.0, height * 0.6) for part, _, _ in parts]
+            parts += [
+                (_outline(0, 0, 0, 0, width / 2 * r), height * h, height * h) for r, h in ((0.8, 0.5), (0.95, 0.68), (0.6, 0.9))
+            ]
+        case "spruce":
+            parts += [
+                (_outline(0, 0, 0, 0, width / 2 * r), height * h, height * h) for r, h in ((1.0, 0.15), (0.7, 0.45), (0.3, 0.8))
+            ]
+        case "arch":
+            parts.append((_outline(0, 0, width / 2, depth / 2, 0), height * 0.85, height))
+        case "platform_roof":
+            parts.append((_outline(0, 0, width / 2, depth / 2, 0), height, height + 0.2))
+        case "crane":
+            parts.append((_outline(0, 0, width / 2, depth / 2, 0), height * 0.64, height * 0.7))
+            parts.append((_outline(0, depth * 0.35, 0.4, depth * 1.2, 0), height * 0.8, height * 0.85))
+        case "tent":
+            parts = [(_outline(0, 0, width / 2, depth / 2, 0), 0.0, 0.1), (_outline(0, 0, 0.05, depth / 2, 0), height, height)]
+        case "house" | "shed" | "church":
+            wall = height * (0.32 if thing.kind == "church" else 0.64)
+            parts = [(part, 0.0, wall) for part, _, _ in parts]
+            ridge = (0.2, depth / 2) if thing.kind == "church" else (width / 2 + 0.2, 0.05)
+            parts.append((_outline(0, 0, *ridge, 0), wall, height * (0.55 if thing.kind == "church" else 1)))
+        case "car":
+            parts = [(part, 0.0, height * 0.6) for part, _, _ in parts]
+        case "boat":
+            parts = [(_outline(0, 0, width * 0.4, depth * 0.4, 0), 0.0, height * 0.4)]
+        case "streetlight":
+            parts.append((_outline(0, 0.9, 0.15, 0.25, 0), height - 0.2, height))
         case "flag":
             parts.append((_outline(0.75, 0, 0.7, 0.05, 0), height - 1.1, height - 0.1))
         case "sign":
@@ -156,16 +191,32 @@ def paint_sky(scene: Scene) -> Picture:
     glow = 0.35 * np.exp(-((sun_gap / 14) ** 2)) if scene.weather == "clear" else 0 * sun_gap
     image = image + glow[..., None] * np.array([1.0, 0.9, 0.7])
     if scene.weather == "clear":
-        image[sun_gap < 3.2] = (1.0, 0.97, 0.85)
+        image[sun_gap < 3.2] = (1.0, 0.97, 0.85) if scene.time_of_day != "night" else (0.86, 0.88, 0.94)
+    if scene.time_of_day == "night" and scene.weather in ("clear", "cloudy"):
+        _paint_stars(image, np.random.default_rng([scene.seed, 5]))
+    if scene.weather in ("fog", "rain", "snow"):  # nothing to see in an even sky but what the palette says
+        return np.clip(_hills(image, elevation, azimuth, rng, palette.hills) * 255, 0, 255).astype(np.uint8)
     for _ in range(int(rng.integers(5, 9)) * (2 if scene.weather == "overcast" else 1)):
         _paint_cloud(image, azimuth, elevation, rng, palette.cloud)
-    ridge = np.zeros(width)
+    return np.clip(_hills(image, elevation, azimuth, rng, palette.hills) * 255, 0, 255).astype(np.uint8)
+
+
+def _hills(image: Array, elevation: Array, azimuth: Array, rng: np.random.Generator, colour: tuple[float, ...]) -> Array:
+    """Hills along the horizon."""
+    ridge = np.zeros(len(azimuth))
     for frequency in (3, 5, 8, 13):
         ridge += rng.uniform(0.6, 1.6) / frequency**0.6 * np.sin(np.radians(azimuth) * frequency + rng.uniform(0, 2 * np.pi))
     ridge = 7.0 + 2.6 * ridge
-    hills = np.array(palette.hills) * (0.85 + 0.15 * np.clip(elevation / 10, 0, 1))[..., None]
-    image = np.where((elevation < ridge)[..., None], hills, image)
-    return np.clip(image * 255, 0, 255).astype(np.uint8)
+    hills = np.array(colour) * (0.85 + 0.15 * np.clip(elevation / 10, 0, 1))[..., None]
+    return np.where((elevation < ridge)[..., None], hills, image)
+
+
+def _paint_stars(image: Array, rng: np.random.Generator) -> None:
+    """Stars of two texels, in place."""
+    height, width, _ = image.shape
+    rows, columns = rng.integers(0, int(height * 0.85), STARS), rng.integers(0, width - 1, STARS)
+    for row, column, bright in zip(rows, columns, rng.uniform(0.5, 1.0, STARS), strict=True):
+        image[row : row + 2, column : column + 2] = bright
 
 
 def _around(degrees: Array) -> Array:

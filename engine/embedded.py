@@ -17,6 +17,7 @@ from engine.obstacles import EYE_HEIGHT
 from engine.recorder import SourceFacts, State
 from engine.render import RenderConfig, SceneRenderer, panda_pose
 from engine.scenes.build import build_scene
+from engine.scenes.conditions import Conditions
 from engine.walks import WalkPlan, evaluation_plan, plan_walk
 
 
@@ -33,11 +34,11 @@ class EmbeddedRecorder:
         """Build the job's scene, plan its walk and draw the first frame.
 
         Raises:
-            ValueError: there is no such family or character.
+            ValueError: there is no such family, character or condition.
             RendererUnavailableError: the job's renderer cannot draw here.
         """
         self._job = job
-        self._body = _body_of(job.family, job.scene_seed, job.fps)
+        self._body = _body_of(job.family, job.scene_seed, job.fps, conditions_of(job))
         self._plan = plan_of(self._body, job)
         self._character = _character_of(job)
         self._follower = None
@@ -69,6 +70,8 @@ class EmbeddedRecorder:
         return SourceFacts(
             scene_id=scene.scene_id,
             weather=scene.weather,
+            time_of_day=scene.time_of_day,
+            season=scene.season,
             depth_kind="exact" if self._job.renderer == "egl" else "none",
             scale_known=True,
             licence="CC0-1.0",
@@ -134,9 +137,14 @@ def _eye_height(character: int | None) -> float:
 
 
 @functools.lru_cache(maxsize=1)
-def _body_of(family: str, seed: int, fps: float) -> Body:
+def _body_of(family: str, seed: int, fps: float, conditions: Conditions) -> Body:
     """The scene of the last job is kept, since jobs come scene by scene."""
-    return Body(build_scene(family, seed), fps)
+    return Body(build_scene(family, seed, conditions), fps)
+
+
+def conditions_of(job: Job) -> Conditions:
+    """What the job's scene is to be seen in; empty where its seed decides."""
+    return Conditions(weather=job.weather, time_of_day=job.time_of_day, season=job.season)
 
 
 def plan_of(body: Body, job: Job) -> WalkPlan:

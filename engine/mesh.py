@@ -30,7 +30,20 @@ class Mesh:
         sky = 0.85 - 0.15 * self.normal[:, 1:2]
         foot = 0.80 + 0.20 * np.clip(-self.position[:, 1:2] / 0.8, 0, 1)
         shade = np.array(light.ambient) * sky + np.array(light.sun) * amount
-        return np.clip(self.colour * shade * foot, 0, 1.6)
+        colour = np.clip(self.colour * shade * foot, 0, 1.6)
+        return self._in_weather(colour, shade, light)
+
+    def _in_weather(self, colour: Array, shade: Array, light: Light) -> Array:
+        """Snow on what faces up, and lamps and windows as bright as they shine: (V, 3)."""
+        if light.snow:
+            cover = light.snow * np.clip((-self.normal[:, 1:2] - 0.15) / 0.5, 0, 1) * (self.position[:, 1:2] < -0.03)
+            colour = colour * (1 - cover) + np.clip(np.array([0.95, 0.97, 1.0]) * shade, 0, 1.1) * cover
+        if light.lamps:
+            for name, shine, own in (("glow", (1.25, 1.12, 0.8), 0.6), ("lit_pane", (1.15, 0.86, 0.45), 0.0)):
+                lit = own * self.colour * 1.2 + (1 - own) * np.array(shine)
+                colour = np.where((self.layer == TEXTURES.index(name))[:, None], colour + (lit - colour) * light.lamps, colour)
+        outside = (self.layer == TEXTURES.index("daylight"))[:, None]
+        return np.where(outside, np.array(light.daylight), colour)
 
 
 def towards_sun(light: Light) -> Array:
@@ -63,10 +76,34 @@ class MeshBuilder:
             if normal @ (face.mean(0) - middle) < 0:
                 normal = -normal
                 face = face[::-1]
-            uv = _face_uv(face, normal) / tile
-            flip = np.array([1.0, -1.0, 1.0])  # height to y down; mirrors, so the winding turns round
-            points = (face * flip)[::-1] @ self._turn + self._origin
-            self._faces.append((points, (normal * flip) @ self._turn, uv[::-1], float(TEXTURES.index(texture)), colour))
+            self._append_face(face, normal, _face_uv(face, normal) / tile, colour, texture)
+
+    def _append_face(self, face: Array, normal: Array, uv: Array, colour: Colour, texture: str) -> None:
+        flip = np.array([1.0, -1.0, 1.0])  # height to y down; mirrors, so the winding turns round
+        points = (face * flip)[::-1] @ self._turn + self._origin
+        layer = float(TEXTURES.index(texture))
+        self._faces.append((points, (normal * flip) @ self._turn, uv[::-1], layer, colour))
+
+    def panel(
+        self,
+        centre: tuple[float, float, float],
+        size: tuple[float, float],
+        side: int,
+        colour: Colour,
+        texture: str,
+        tiles: tuple[float, float] = (1.0, 1.0),
+    ) -> None:
+        """An upright rectangle seen from one side: 0 local +z, 1 +x, 2 -z, 3 -x; its texture fits ``tiles`` times.
+
+        ``centre`` is (x, height of the base, z); ``size`` width and height in metres.
+        """
+        along = np.array([(1, 0, 0), (0, 0, -1), (-1, 0, 0), (0, 0, 1)][side], float) * size[0] / 2
+        normal = np.array([(0, 0, 1), (1, 0, 0), (0, 0, -1), (-1, 0, 0)][side], float)
+        base, up = np.array(centre), np.array([0.0, size[1], 0.0])
+        uv = np.array([[0, 1], [1, 1], [1, 0], [0, 0]], float) * tiles
+        self._append_face(
+            np.stack([base - along, base + along, base + along + up, base - along + up]), normal, uv, colour, texture
+        )
 
     def box(self, centre: tuple[float, float, float], size: tuple[float, float, float], colour: Colour, texture: str) -> None:
         """A box; ``centre`` is (x, height of the base, z)."""

@@ -72,7 +72,17 @@ def footprints(thing: SceneObject) -> list[tuple[float, float, float, float, flo
             return [(0.0, 0.0, 0.0, 0.0, trunk)]
         case "gate":
             return [(side * (width / 2 - 0.25), 0.0, 0.25, 0.25, 0.0) for side in (-1, 1)]
-        case "lintel" | "picture":
+        case "oak" | "birch" | "spruce" | "streetlight" | "clock":
+            return [(0.0, 0.0, 0.0, 0.0, {"oak": 0.42, "spruce": 0.24, "birch": 0.17}.get(thing.kind, 0.16))]
+        case "bollard" | "barrel" | "well" | "stump" | "broken_column" | "cone" | "lighthouse" | "potted_plant" | "reeds":
+            return [(0.0, 0.0, 0.0, 0.0, width / 2)]
+        case "arch":
+            return [(side * width * 0.4, 0.0, width * 0.1, depth / 2, 0.0) for side in (-1, 1)]
+        case "platform_roof":
+            return [(side * width * 0.36, 0.0, 0.0, 0.0, 0.2) for side in (-1, 1)]
+        case "crane":
+            return [(x * (width / 2 - 0.3), z * (depth / 2 - 0.3), 0.3, 0.3, 0.0) for x in (-1, 1) for z in (-1, 1)]
+        case "lintel" | "picture" | "wide_window" | "ceiling_lamp" | "whiteboard":
             return []
         case _:
             return [(0.0, 0.0, width / 2, depth / 2, 0.0)]

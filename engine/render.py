@@ -9,13 +9,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.backdrop import GROUND_MARGIN, paint_ground, paint_sky
+from engine.backdrop import paint_ground, paint_sky
 from engine.characters.people import Placed, avatar_meshes, person_meshes, person_phase
+from engine.falling import Falling, falling_corners, falling_of
 from engine.mask import Mask, MaskPass
 from engine.mesh import Mesh
 from engine.models import build_static_mesh
+from engine.models.static import GROUND_MARGIN, build_apron_mesh
 from engine.scenes.scene import Colour, Light, Point, Scene
-from engine.shaders import BODY_FRAGMENT, BODY_VERTEX, SKY_FRAGMENT, SKY_VERTEX
+from engine.shaders import BODY_FRAGMENT, BODY_VERTEX, FALLING_FRAGMENT, FALLING_VERTEX, SKY_FRAGMENT, SKY_VERTEX
 from engine.textures import TEXTURES, paint_textures
 from infra.errors import NotHereError
 
@@ -175,14 +177,18 @@ class SceneRenderer:
             core = self._device.core
             world.set_shader(core.Shader.make(core.Shader.SL_GLSL, BODY_VERTEX, BODY_FRAGMENT))
             world.set_shader_input("layers", self._layers)
-            world.set_shader_input("haze", core.Vec4(*haze, 0.0 if scene.ceiling else 1 / 160))
+            world.set_shader_input("haze", core.Vec4(*haze, 0.0 if scene.ceiling else scene.haze))
         self._device.buffer.set_clear_color((*haze, 1.0))
         self._attach(world, build_static_mesh(scene), scene.light)
         self._ground = self._texture(paint_ground(scene), mipmaps=True)
         world.set_shader_input("ground", self._ground)
         self._add_ground(world, scene)
+        if scene.apron:
+            mesh = build_apron_mesh(scene)
+            world.attach_new_node(self._geometry(mesh.position, mesh.uv, mesh.layer, mesh.colour, mesh.triangles))
         self._people = [self._add_person(world, scene, number) for number in range(len(scene.characters))]
         self._sky = self._add_sky(scene) if not scene.ceiling else None
+        self._falling = self._add_falling(scene, falling_of(scene)) if scene.falling and self._device.exact else None
 
     def wear(self, index: int | None) -> None:
         """Give the walker the body of character ``index`` in the loaded scene, or none; ``draw`` places it."""
@@ -207,6 +213,10 @@ class SceneRenderer:
         self._camera.set_pos_hpr(*pose)
         if self._sky is not None:
             self._sky.set_pos(*pose[:3])
+        if self._falling is not None:
+            motion = falling_of(self._scene).motion
+            self._falling.set_shader_input("eye", self._device.core.Vec3(*pose[:3]))
+            self._falling.set_shader_input("motion", self._device.core.Vec4(*motion, seconds))
         for character, phases in zip(self._scene.characters, self._people, strict=True):
             (x, z), yaw, walked = character.place(seconds)
             _show(phases, person_phase(character, walked), (x, z), yaw)
@@ -317,6 +327,24 @@ class SceneRenderer:
     def _add_person(self, world: Any, scene: Scene, number: int) -> list[Any]:
         meshes = person_meshes(scene.characters[number], _shadow_colour(scene))
         return [self._attach(world, mesh, scene.light) for mesh in meshes]
+
+    def _add_falling(self, scene: Scene, falling: Falling) -> Any:
+        """Drops or flakes round the camera, drawn last; they leave no depth. The software renderer has none."""
+        core = self._device.core
+        start, corner, triangles = falling_corners(falling)
+        node = self._root.attach_new_node(
+            self._geometry(start, corner, np.zeros(len(corner)), np.ones((len(corner), 3)), triangles)
+        )
+        node.set_shader(core.Shader.make(core.Shader.SL_GLSL, FALLING_VERTEX, FALLING_FRAGMENT))
+        node.set_shader_input("shape", core.Vec4(*falling.shape))
+        node.set_shader_input("hue", core.Vec4(*falling.hue))
+        node.node().set_bounds(core.OmniBoundingVolume())
+        node.node().set_final(True)
+        node.set_transparency(core.TransparencyAttrib.M_alpha)
+        node.set_two_sided(True)
+        node.set_depth_write(False)
+        node.set_bin("fixed", 0)
+        return node
 
     def _add_sky(self, scene: Scene) -> Any:
         """A dome round the camera that is drawn first and leaves no depth."""

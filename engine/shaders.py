@@ -1,4 +1,4 @@
-"""The two GLSL programs of the embedded worlds: lit, textured bodies in haze, and the sky dome."""
+"""The GLSL programs of the embedded worlds: lit, textured bodies in haze, the sky dome, and falling rain or snow."""
 
 from typing import Final
 
@@ -59,5 +59,33 @@ in vec2 uv;
 out vec4 pixel;
 void main() {
     pixel = vec4(texture(p3d_Texture0, uv).rgb, 1.0);
+}
+"""
+
+FALLING_VERTEX: Final = """
+#version 330
+uniform mat4 p3d_ModelViewProjectionMatrix;
+uniform vec3 eye;  // metres, z up
+uniform vec4 motion;  // velocity in metres / second, and the seconds since the start
+uniform vec4 shape;  // half width and half length of one drop in metres, side and height of the box that they fill
+in vec3 p3d_Vertex;  // where a drop starts in the box, 0..1
+in vec2 p3d_MultiTexCoord0;  // corner of its picture, -1..1
+void main() {
+    vec3 size = vec3(shape.z, shape.z, shape.w);
+    vec3 drop = p3d_Vertex * size + motion.xyz * motion.w;
+    drop = eye + mod(drop - eye + 0.5 * size, size) - 0.5 * size;  // fixed in the world, wrapped round the eye
+    vec3 fall = normalize(motion.xyz);
+    vec3 right = normalize(cross(drop - eye, fall) + vec3(1e-5, 0.0, 0.0));
+    drop += right * shape.x * p3d_MultiTexCoord0.x + fall * shape.y * p3d_MultiTexCoord0.y;
+    gl_Position = p3d_ModelViewProjectionMatrix * vec4(drop, 1.0);
+}
+"""
+
+FALLING_FRAGMENT: Final = """
+#version 330
+uniform vec4 hue;
+out vec4 pixel;
+void main() {
+    pixel = hue;
 }
 """

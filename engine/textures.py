@@ -22,7 +22,23 @@ TEXTURES: Final = (
     "roof",
     "stone",
     "window",
-)
+    "glow",
+    "pane",
+    "lit_pane",
+    "daylight",
+    "leaves",
+    "tiles",
+    "plaster",
+    "concrete",
+    "metal",
+    "cobbles",
+    "books",
+    "bark",
+    "glass",
+    "shop",
+    "masonry",
+)  # the first twelve keep their places: scenes that exist must look the same
+PLAIN_LAYERS: Final = ("plain", "glow", "daylight")
 
 Image = NDArray[np.uint8]  # (SIZE, SIZE, 3)
 
@@ -44,10 +60,62 @@ def paint_textures() -> NDArray[np.uint8]:
         "roof": 0.72 + 0.28 * ((v * 6) % 1),
         "stone": _stone(u, v, rng),
     }
+    layers |= _more_layers(u, v, np.random.default_rng(8))
     images = {name: np.repeat(value[..., None], 3, -1) for name, value in layers.items()}
     images["window"] = _window(u, v)
+    images["books"] = _books(u, v, np.random.default_rng(9))
+    images["shop"] = _shop(u, v)
     stacked = np.stack([images[name] for name in TEXTURES])
     return np.asarray(np.clip(stacked * 215, 0, 255), np.uint8)
+
+
+def _more_layers(u: NDArray[np.float64], v: NDArray[np.float64], rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
+    """Layers of the later families; of ``PLAIN_LAYERS`` only the light differs."""
+    cross = (abs(u * 2 % 1 - 0.5) < 0.06) | (abs(v * 2 % 1 - 0.5) < 0.06)
+    seam = (u < 0.04) | (v < 0.04)
+    round_u, round_v = (u * 4 + 0.5 * ((v * 4).astype(int) % 2)) % 1 - 0.5, (v * 4) % 1 - 0.5
+    return {
+        "glow": np.ones_like(u),
+        "daylight": np.ones_like(u),
+        "pane": np.where(cross, 1.3, 0.9 + 0.25 * (u + v < 0.7)),
+        "lit_pane": np.where(cross, 0.75, 1.0),
+        "leaves": _blotches(rng, 0.62, 1.14),
+        "tiles": np.where((v * 5) % 1 < 0.16, 0.62, 0.85 + 0.15 * np.cos((u * 5 + 0.5 * ((v * 5).astype(int) % 2)) * 2 * np.pi)),
+        "plaster": _blotches(rng, 0.90, 1.06),
+        "concrete": np.where(seam, 0.68, _blotches(rng, 0.86, 1.06)),
+        "metal": 0.86 + 0.16 * np.sin(u * 8 * 2 * np.pi),
+        "cobbles": np.where(np.hypot(round_u, round_v) > 0.46, 0.62, _blotches(rng, 0.84, 1.08)),
+        "bark": np.where((u * 6 + 0.3 * np.sin(v * 6.3)) % 1 < 0.3, 0.62, 1.0) * np.where((v * 4) % 1 < 0.08, 0.8, 1.0),
+        "glass": np.where((u * 2 % 1 < 0.06) | (v * 2 % 1 < 0.06), 0.55, 0.9 + 0.3 * ((u * 2 + v * 2) % 2 < 0.5)),
+        "masonry": _masonry(u, v),
+    }
+
+
+def _masonry(u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Squared stone blocks, two courses a tile."""
+    row = (v * 2).astype(int)
+    along = u * 1 + 0.5 * row
+    shade = np.array([[1.0, 0.86], [0.9, 1.06]])[row % 2, (along * 2).astype(int) % 2]
+    return np.where(((v * 2) % 1 < 0.07) | ((along * 2) % 1 < 0.05), 0.6, shade)
+
+
+def _books(u: NDArray[np.float64], v: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Two boards of book spines in eight colours."""
+    spines = rng.uniform(0.35, 1.1, (2, 10, 3))
+    row, column = (v * 2).astype(int), (u * 10).astype(int)
+    image = spines[row, column]
+    image[(v * 2) % 1 > 0.86] = 0.8
+    image[((v * 2) % 1 < 0.18) & ((column + row) % 3 > 0)] = 0.25
+    return np.asarray(image)
+
+
+def _shop(u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A striped awning over a dark window: the front of a shop, one tile a storey."""
+    image = np.ones((*u.shape, 3))
+    image[(v > 0.22) & (abs(u - 0.5) < 0.44) & (v < 0.86)] = (0.28, 0.38, 0.46)
+    image[(v < 0.22) & ((u * 8).astype(int) % 2 == 0)] = (1.1, 1.1, 1.1)
+    image[(v < 0.22) & ((u * 8).astype(int) % 2 == 1)] = (0.6, 0.6, 0.6)
+    return image
 
 
 def _brick(u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:

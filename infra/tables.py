@@ -19,6 +19,7 @@ from infra.errors import StoreFullError, StoreUnreachableError, TableSchemaError
 from infra.schema import Caption, Checkpoint, Episode, EvalScore
 from infra.schema.collection import JobFailure, PlannedJob
 from infra.schema.run import Run
+from infra.schema.scene import CatalogueScene
 from infra.store import Store
 
 Record = TypeVar("Record")
@@ -32,6 +33,7 @@ _RECORDS: Final[dict[str, type[Any]]] = {
     "runs": Run,
     "jobs": PlannedJob,
     "failures": JobFailure,
+    "scenes": CatalogueScene,
 }
 """Tables whose columns the vocabulary fixes; the others take the columns of their first rows."""
 

@@ -23,6 +23,18 @@ COLOURS: Final[dict[str, Colour]] = {
     "grey": (0.58, 0.58, 0.60),
     "brown": (0.50, 0.34, 0.20),
     "black": (0.16, 0.16, 0.18),
+    "cream": (0.93, 0.86, 0.68),
+    "sand": (0.84, 0.73, 0.52),
+    "brick": (0.70, 0.36, 0.27),
+    "slate": (0.34, 0.38, 0.45),
+    "rust": (0.66, 0.33, 0.16),
+    "sky": (0.55, 0.75, 0.92),
+    "mint": (0.62, 0.82, 0.68),
+    "concrete": (0.70, 0.69, 0.66),
+    "lime": (0.52, 0.74, 0.26),
+    "amber": (0.88, 0.58, 0.13),
+    "blossom": (0.96, 0.76, 0.84),
+    "bare": (0.42, 0.35, 0.28),
 }
 
 
@@ -76,6 +88,10 @@ class Light:
     sun: Colour  # added where the sun falls straight on
     ambient: Colour  # everywhere
     shadow: float  # 0 none .. 1 black, strength of cast shadows on the ground
+    lamps: float = 0.0  # 0 off .. 1 lit: street lights and windows that somebody is behind
+    snow: float = 0.0  # 0 none .. 1 white, on what faces up
+    wet: float = 0.0  # 0 dry .. 1 puddles
+    daylight: Colour = (0.75, 0.87, 0.97)  # what a window shows from inside
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +105,17 @@ class Palette:
     ground: Colour
     ground_light: Colour
     path: Colour
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patch:
+    """A part of the ground with a surface of its own, a rectangle before it is turned."""
+
+    surface: str  # a name of engine.ground.SURFACES
+    centre: Point
+    size: Point  # metres along local x and z
+    yaw: float = 0.0  # degrees, + turns right
+    colour: str = ""  # a key of COLOURS; empty is the surface's own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +134,12 @@ class Scene:
     time_of_day: str
     light: Light
     palette: Palette
+    season: str = ""
+    ground: str = ""  # the surface under everything, of engine.ground.SURFACES; empty is the park's lawn or painted floors
+    patches: tuple[Patch, ...] = ()  # later ones cover earlier ones
+    apron: tuple[str, ...] = ()  # surfaces beyond the square: north, east, south, west; empty where nothing shows
+    haze: float = 1 / 160  # 1 / metres after which 63 % of what stands there is hidden
+    falling: str = ""  # rain | snow, in the air
 
     @property
     def scene_id(self) -> str:
@@ -127,6 +160,7 @@ class Scene:
             "half_size": self.half,
             "weather": self.weather,
             "time_of_day": self.time_of_day,
+            "season": self.season,
             "light": asdict(self.light),
             "palette": asdict(self.palette),
             "objects": [

@@ -5,6 +5,7 @@ import click
 from engine.unreal.server import ServerConfig
 from engine.unreal.server import serve as serve_world
 from flows.commands.characters import characters
+from flows.commands.scenes import catalogue, sheet
 
 
 @click.group()
@@ -13,6 +14,8 @@ def world() -> None:
 
 
 world.add_command(characters)
+world.add_command(catalogue)
+world.add_command(sheet)
 
 
 @world.command(epilog="Example: worldloom world serve --port 9000 --scene park-0000000000000005 --size 640x360")

@@ -1,4 +1,4 @@
-"""How each kind of thing looks: low-poly models of convex bodies."""
+"""Things of the first families, park and rooms, and the plain people who walk there: low-poly, of convex bodies."""
 
 from collections.abc import Callable
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from engine.mesh import Mesh, MeshBuilder, raised, tint
-from engine.scenes.scene import Character, Colour, Scene, SceneObject
+from engine.scenes.scene import Character, Colour, SceneObject
 
 WOOD: Final = tint("brown")
 CEILING: Final = 3.2  # metres; lintels hang from it
@@ -61,9 +61,23 @@ def _hut(builder: MeshBuilder, thing: SceneObject) -> None:
     builder.body(faces, tint(thing.colour), "roof")
 
 
+def bare_crown(builder: MeshBuilder, width: float, height: float) -> None:
+    """Branches without leaves, from the middle of the trunk upwards."""
+    low = np.array([[-0.08, 0, -0.08], [0.08, 0, -0.08], [0.08, 0, 0.08], [-0.08, 0, 0.08]])
+    builder.tower(raised(low, height * 0.45), raised(low * 0.3, height * 0.97), tint("bare"), "bark")
+    for number in range(7):
+        angle, rise = number * 2.4, 0.40 + 0.06 * number
+        reach = width * (0.46 - 0.03 * number)
+        tip = raised(low * 0.25, height * (rise + 0.30), np.cos(angle) * reach, np.sin(angle) * reach)
+        builder.tower(raised(low * 0.7, height * rise), tip, tint("bare"), "bark")
+
+
 def _round_tree(builder: MeshBuilder, thing: SceneObject) -> None:
     w, h, _ = thing.size
     builder.drum((0, 0, 0), (0.24, 0.16), h * 0.5, 6, WOOD, "plain")
+    if thing.colour == "bare":
+        bare_crown(builder, w, h)
+        return
     builder.blob((0, h * 0.66, 0), (w / 2, h * 0.34, w / 2), tint(thing.colour), "hedge")
 
 
@@ -86,7 +100,7 @@ def _lamp(builder: MeshBuilder, thing: SceneObject) -> None:
     _, h, _ = thing.size
     builder.drum((0, 0, 0), (0.2, 0.16), 0.35, 6, tint("black"), "plain")
     builder.drum((0, 0.35, 0), (0.08, 0.07), h - 0.8, 6, tint("black", 1.3), "plain")
-    builder.blob((0, h - 0.25, 0), (0.3, 0.3, 0.3), tint(thing.colour, 1.25), "plain")
+    builder.blob((0, h - 0.25, 0), (0.3, 0.3, 0.3), tint(thing.colour, 1.25), "glow")
 
 
 def _gate(builder: MeshBuilder, thing: SceneObject) -> None:
@@ -145,7 +159,7 @@ def _sofa(builder: MeshBuilder, thing: SceneObject) -> None:
         builder.box((side * (w / 2 - 0.12), h * 0.5, 0), (0.24, h * 0.25, d), tint(thing.colour, 0.85), "plain")
 
 
-MODELS: Final[dict[str, Callable[[MeshBuilder, SceneObject], None]]] = {
+GARDEN: Final[dict[str, Callable[[MeshBuilder, SceneObject], None]]] = {
     "lintel": _lintel,
     "picture": _picture,
     "pillar": _pillar,
@@ -167,20 +181,6 @@ MODELS: Final[dict[str, Callable[[MeshBuilder, SceneObject], None]]] = {
     "table": _table,
     "sofa": _sofa,
 }
-
-
-def build_static_mesh(scene: Scene) -> Mesh:
-    """All things of the scene that never move, as one mesh."""
-    builder = MeshBuilder()
-    for thing in scene.objects:
-        builder.place(thing.position[0], 0.0, thing.position[1], thing.yaw)
-        MODELS[thing.kind](builder, thing)
-    if scene.ceiling:
-        reach = scene.half + 1
-        builder.place(0, 0, 0, 0)
-        red, green, blue = (1.5 * channel for channel in scene.palette.zenith)  # faces down, away from the light
-        builder.box((0, scene.ceiling, 0), (2 * reach, 0.1, 2 * reach), (red, green, blue), "plain")
-    return builder.build()
 
 
 STRIDE: Final = 1.3  # metres of one full step cycle
