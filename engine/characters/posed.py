@@ -57,7 +57,7 @@ class PosedBuilder(MeshBuilder):
         by_corners: dict[int, list[Array]] = {}
         for face in faces:
             by_corners.setdefault(len(face), []).append(face)
-        self._add([np.stack(same) for same in by_corners.values()], colour, texture)
+        self._keep([np.stack(same) for same in by_corners.values()], colour, texture)
 
     def limb(
         self, a: Array, b: Array, radii: tuple[float, float], colour: Colour, texture: str = "plain", sides: int = 6
@@ -70,7 +70,7 @@ class PosedBuilder(MeshBuilder):
         angle = np.arange(sides) * 2 * np.pi / sides
         ring = np.cos(angle)[:, None] * across + np.sin(angle)[:, None] * other
         lower, upper = a + ring * radii[0], b + ring * radii[1]
-        self._add([_walls(lower, upper), np.stack([lower, upper])], colour, texture)
+        self._keep([_walls(lower, upper), np.stack([lower, upper])], colour, texture)
 
     def stack(
         self,
@@ -85,7 +85,7 @@ class PosedBuilder(MeshBuilder):
         solid = [corners * [w, 0, d] + [0, h, z] for h, w, d, z in rings]
         for number, (lower, upper) in enumerate(pairwise(solid)):
             ends = [lower[None]] * (number == 0) + [upper[None]] * (number == len(solid) - 2)
-            self._add([_walls(lower, upper), *ends], colour, texture)
+            self._keep([_walls(lower, upper), *ends], colour, texture)
 
     def build(self) -> Mesh:
         """All bodies as one mesh: faces turned outwards, textures laid upright, triangle fans."""
@@ -105,7 +105,7 @@ class PosedBuilder(MeshBuilder):
     def _corner_counts(self) -> list[int]:
         return sorted({part.faces.shape[1] for part in self._parts})
 
-    def _add(self, groups: list[Array], colour: Colour, texture: str) -> None:
+    def _keep(self, groups: list[Array], colour: Colour, texture: str) -> None:
         """Faces (n, k, 3) of one convex body, a group for each number of corners."""
         for turn, pivot, shift in reversed(self._frames):
             groups = [(group - pivot) @ turn.T + (pivot + shift) for group in groups]

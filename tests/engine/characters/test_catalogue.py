@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.characters.catalogue import CATALOGUE, SHAPES, Catalogue, assembly_of, character_of, index_of
-from engine.characters.slots import RULES, SLOTS
+from engine.characters.slots import RULES, SLOTS, Rule
 from infra.digest import canonical_json, sha256_of
 
 REDUCED = Catalogue(
@@ -68,7 +68,7 @@ def test_numbers_beyond_the_ends_are_refused(index: int) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, len(CATALOGUE) - 1), st.sampled_from(RULES))
-def test_an_assembly_that_breaks_a_rule_is_refused_with_a_rule_that_it_breaks(index: int, rule) -> None:  # type: ignore[no-untyped-def]
+def test_an_assembly_that_breaks_a_rule_is_refused_with_a_rule_that_it_breaks(index: int, rule: Rule) -> None:
     broken = dataclasses.replace(assembly_of(index), **{rule.slot: rule.choices[0], rule.other: rule.excluded[0]})
     with pytest.raises(ValueError, match="do not go together: ") as refusal:
         index_of(broken)
@@ -83,7 +83,7 @@ def test_an_unknown_choice_is_refused_with_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.says)
-def test_rules_speak_of_choices_that_exist(rule) -> None:  # type: ignore[no-untyped-def]
+def test_rules_speak_of_choices_that_exist(rule: Rule) -> None:
     assert set(rule.choices) <= set(SLOTS[rule.slot]) and set(rule.excluded) < set(SLOTS[rule.other])
 
 

@@ -144,7 +144,7 @@ def test_the_walk_is_the_same_as_in_first_person_and_so_is_the_input_told_from_i
     np.testing.assert_array_equal(third.keyboard, first.keyboard)
     np.testing.assert_allclose(body_track(third), first.c2w, atol=1e-9)
     told = [infer_wsad(track, WsadConfig()).keyboard for track in (body_track(third), first.c2w)]
-    np.testing.assert_array_equal(*told)
+    np.testing.assert_array_equal(told[0], told[1])
 
 
 def test_poses_are_the_cameras_and_the_raw_pose_holds_both() -> None:
