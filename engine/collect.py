@@ -13,10 +13,11 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
+from engine.endpoints import EndpointsConfig
 from engine.feed import CollectError, Feed, Outcome, Patience
 from engine.job import Job
 from engine.plan import CollectConfig, plan_jobs, resolve_renderer
-from engine.record import record_episode
+from engine.record import ENDPOINTS, record_episode
 from engine.request import CollectionRequest, candidates, planned
 from infra.digest import canonical_json, sha256_of
 from infra.episodes import list_episodes
@@ -40,7 +41,14 @@ class Pool(Protocol):
         ...
 
 
-def collect(config: CollectConfig, store: Store, *, pool: Pool | None = None, fresh: bool = False) -> StageResult:
+def collect(
+    config: CollectConfig,
+    store: Store,
+    *,
+    endpoints: EndpointsConfig = ENDPOINTS,
+    pool: Pool | None = None,
+    fresh: bool = False,
+) -> StageResult:
     """Record every planned episode that the store lacks.
 
     Raises:
@@ -56,7 +64,7 @@ def collect(config: CollectConfig, store: Store, *, pool: Pool | None = None, fr
         there = _recorded_seconds(store)
         feed = _feed(iter(jobs), there, None, config.min_free_gigabytes, store, context)
         context.progress(sum(job.episode_id in there for job in jobs), len(jobs), note)
-        for _ in _work_off(feed, store, pool, collection=""):
+        for _ in _work_off(feed, store, endpoints, pool, collection=""):
             context.progress(len(feed.done), len(jobs), note)
         if feed.dropped:
             first = feed.dropped[0]
@@ -67,7 +75,13 @@ def collect(config: CollectConfig, store: Store, *, pool: Pool | None = None, fr
 
 
 def collect_request(
-    request: CollectionRequest, store: Store, *, name: str = "", pool: Pool | None = None, fresh: bool = False
+    request: CollectionRequest,
+    store: Store,
+    *,
+    name: str = "",
+    endpoints: EndpointsConfig = ENDPOINTS,
+    pool: Pool | None = None,
+    fresh: bool = False,
 ) -> StageResult:
     """Record jobs of the request until its hours are there. Jobs that cannot be recorded are replaced by the next ones.
 
@@ -78,7 +92,7 @@ def collect_request(
         wanted, began = request.hours * 3600.0, time.monotonic()
         jobs = _tabled(request, store)
         feed = _feed(jobs, _recorded_seconds(store), wanted, request.min_free_gigabytes, store, context, name)
-        for _ in _work_off(feed, store, pool, request.digest):
+        for _ in _work_off(feed, store, endpoints, pool, request.digest):
             rate = feed.frames / (time.monotonic() - began)
             failures = "".join(f", {count} x {cause}" for cause, count in feed.failures.most_common())
             told = f"seconds: {feed.seconds / 3600:.2f} of {request.hours:g} h, {rate:.1f} frames/s{failures}"
@@ -106,19 +120,14 @@ def summarise(jobs: Sequence[Job], episodes: Sequence[Episode]) -> dict[str, Any
     }
 
 
-def record_and_write(store_uri: str, job: Job) -> Episode:
-    """Record one job and keep it; returns its row."""
-    return record_episode(open_store(store_uri), job)
-
-
-def try_job(store_uri: str, job: Job) -> Outcome:
+def try_job(store_uri: str, endpoints: EndpointsConfig, job: Job) -> Outcome:
     """Record one job; what a worker runs. A failure is an outcome, so that the others go on.
 
     Raises:
         NotHereError, StoreFullError: no other job would fare better.
     """
     try:
-        episode = record_and_write(store_uri, job)
+        episode = record_episode(open_store(store_uri), job, endpoints)
     except (NotHereError, StoreFullError):
         raise
     except Exception as error:
@@ -141,9 +150,9 @@ def is_paused(store: Store, name: str) -> bool:
         return False
 
 
-def _work_off(feed: Feed, store: Store, pool: Pool | None, collection: str) -> Iterator[Outcome]:
+def _work_off(feed: Feed, store: Store, endpoints: EndpointsConfig, pool: Pool | None, collection: str) -> Iterator[Outcome]:
     """Record what the feed hands out, here or in the pool, until nothing more is to come."""
-    record = functools.partial(try_job, store.uri)
+    record = functools.partial(try_job, store.uri, endpoints)
     while True:
         for outcome in map(record, feed) if pool is None else pool.map_unordered(record, feed):
             feed.note(outcome)

@@ -43,7 +43,12 @@ def record_episode(store: Store, job: Job, endpoints: EndpointsConfig = ENDPOINT
     """
     if was_appended(store, "episodes", job.episode_id) and (written := find_episode(store, job.episode_id)) is not None:
         return written
-    return stream(_recorder_of(job, endpoints), job, store)
+    try:
+        return stream(_recorder_of(job, endpoints), job, store)
+    except Exception:
+        if (broken := _warm.pop(job.source, None)) is not None:
+            broken.close()  # the next job begins with a fresh one
+        raise
 
 
 def _recorder_of(job: Job, endpoints: EndpointsConfig) -> Recorder:

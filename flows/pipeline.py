@@ -69,9 +69,17 @@ class Loop:
         yield release(candidate, evaluated, profile.release, store, fresh=fresh)
 
     def _collect(self) -> StageResult:
-        if self.schedule is None:
-            return collect(self.profile.collect, self.store, pool=self.pool, fresh=self.fresh)
-        return collect_request(self.schedule.request, self.store, name=self.schedule.name, pool=self.pool, fresh=self.fresh)
+        profile, schedule = self.profile, self.schedule
+        if schedule is None:
+            return collect(profile.collect, self.store, endpoints=profile.endpoints, pool=self.pool, fresh=self.fresh)
+        return collect_request(
+            schedule.request,
+            self.store,
+            name=schedule.name,
+            endpoints=profile.endpoints,
+            pool=self.pool,
+            fresh=self.fresh,
+        )
 
     def write_report(self, home: Path) -> Path:
         """Write the report of what is finished so far."""

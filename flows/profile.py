@@ -15,6 +15,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from annotation.annotate import AnnotateConfig
 from curation.curate import CurateConfig
+from engine.endpoints import EndpointsConfig
 from engine.plan import CollectConfig
 from flows.pool import PoolConfig
 from flows.release import ReleaseConfig
@@ -35,6 +36,7 @@ class Profile:
 
     name: str = "defaults"
     collect: CollectConfig = CollectConfig()
+    endpoints: EndpointsConfig = EndpointsConfig()
     annotate: AnnotateConfig = AnnotateConfig()
     curate: CurateConfig = CurateConfig()
     train: TrainConfig = TrainConfig()

@@ -119,7 +119,9 @@ class X11Window:
         except subprocess.TimeoutExpired:
             raise WindowLostError(f"display {self.display} does not answer") from None
         if "Can't open display" in done.stderr:
-            raise TitleMissingError(f"there is no display {self.display}; start the game and name its display: titles.display")
+            raise TitleMissingError(
+                f"there is no display {self.display}; start the game and name its display: endpoints.titles.display"
+            )
         if done.returncode != 0 and not may_fail:
             raise WindowLostError(f"the game's window on {self.display} is gone: {done.stderr.strip() or arguments[0]}")
         return done.stdout

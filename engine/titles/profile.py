@@ -116,8 +116,8 @@ def explain_install(name: str, profile: TitleProfile) -> str:
     return (
         f"recording {profile.title} needs the game itself, {host.name} {host.version} ({host.url}), and the files "
         f"{', '.join(host.files)} of infra/plugins/{host.source} copied to {host.install} in the game's folder "
-        f"({profile.folder}); then name that folder: --set titles.game_folder=FOLDER (all steps: infra/plugins/README.md, "
-        f"engine/titles/profiles/{name}.toml)"
+        f"({profile.folder}); then name that folder: --set endpoints.titles.game_folder=FOLDER "
+        f"(all steps: infra/plugins/README.md, engine/titles/profiles/{name}.toml)"
     )
 
 

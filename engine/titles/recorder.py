@@ -206,7 +206,9 @@ def _launch(profile: TitleProfile, display: str) -> None:
         WindowLostError: what starts it is not installed.
     """
     if shutil.which(profile.launch[0]) is None:
-        raise WindowLostError(f"{profile.launch[0]} is not installed; start {profile.title} yourself: titles.launch = false")
+        raise WindowLostError(
+            f"{profile.launch[0]} is not installed; start {profile.title} yourself: endpoints.titles.launch = false"
+        )
     quiet = subprocess.DEVNULL
     command = ["env", f"DISPLAY={display}", *profile.launch]
     subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True, cwd="/")

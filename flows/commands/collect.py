@@ -53,7 +53,7 @@ def collect(
 def _collect_hours(place: Workplace, request: CollectionRequest, workers: int | None, fresh: bool) -> None:
     actors = fitting_actors(request.source, os.cpu_count() or 1) if workers is None else workers
     with hold_folder(place.home, "worldloom collect"), open_pool(dataclasses.replace(place.profile.pool, actors=actors)) as pool:
-        result = collect_request(request, place.store, pool=pool, fresh=fresh)
+        result = collect_request(request, place.store, endpoints=place.profile.endpoints, pool=pool, fresh=fresh)
     say_stage(place, result)
     click.echo(f"episodes   {place.store.uri}; list them: worldloom episodes --store {place.store.uri}")
 

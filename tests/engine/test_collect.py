@@ -9,6 +9,7 @@ import pytest
 
 from engine import collect as stage
 from engine.collect import collect
+from engine.endpoints import EndpointsConfig
 from engine.feed import CollectError, Outcome
 from engine.job import Job
 from engine.plan import CollectConfig, plan_jobs, resolve_renderer
@@ -68,14 +69,14 @@ def test_collecting_writes_episodes_once_and_continues_after_a_stop(tmp_path: Pa
     store = open_store(tmp_path)
     recorded: list[str] = []
 
-    def counting(store: Store, job: Job) -> Episode:
+    def counting(store: Store, job: Job, endpoints: EndpointsConfig) -> Episode:
         recorded.append(job.episode_id)
-        return record_episode(store, job)
+        return record_episode(store, job, endpoints)
 
-    def stopping(store: Store, job: Job) -> Episode:
+    def stopping(store: Store, job: Job, endpoints: EndpointsConfig) -> Episode:
         if len(recorded) == 2:
             raise KeyboardInterrupt
-        return counting(store, job)
+        return counting(store, job, endpoints)
 
     monkeypatch.setattr(stage, "record_episode", stopping)
     with pytest.raises(KeyboardInterrupt):

@@ -9,6 +9,7 @@ import pytest
 
 from engine import collect as stage
 from engine.collect import collect_request, is_paused, pause
+from engine.endpoints import EndpointsConfig
 from engine.feed import CollectError
 from engine.job import Job
 from engine.record import record_episode
@@ -72,10 +73,10 @@ def test_hours_are_recorded_once_and_more_hours_add_only_what_is_missing(tmp_pat
 def test_jobs_that_cannot_be_recorded_are_replaced_and_their_causes_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store, bad = open_store(tmp_path), next(candidates(SHORT)).episode_id
 
-    def refusing(store: Store, job: Job) -> Episode:
+    def refusing(store: Store, job: Job, endpoints: EndpointsConfig) -> Episode:
         if job.episode_id == bad:
             raise ValueError("the scene has no free place")
-        return record_episode(store, job)
+        return record_episode(store, job, endpoints)
 
     monkeypatch.setattr(stage, "record_episode", refusing)
     outputs = collect_request(SHORT, store).outputs
@@ -85,7 +86,7 @@ def test_jobs_that_cannot_be_recorded_are_replaced_and_their_causes_kept(tmp_pat
 
 
 def test_what_this_machine_lacks_stops_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def lacking(store: Store, job: Job) -> Episode:
+    def lacking(store: Store, job: Job, endpoints: EndpointsConfig) -> Episode:
         raise NotHereError("minetest is not installed")
 
     monkeypatch.setattr(stage, "record_episode", lacking)
