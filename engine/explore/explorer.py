@@ -47,6 +47,10 @@ class Explorer:
         self._count += 1
         return self._walker.action(self._choice)
 
+    def move_into(self, around: Surroundings) -> None:
+        """Go on with a better map of the same ground."""
+        self._walker.move_into(around)
+
 
 @dataclass(frozen=True, kw_only=True)
 class RandomWalkConfig:

@@ -70,6 +70,13 @@ class Navigator:
         self.new: Errand | None = None
         self.old: Errand | None = None
 
+    def move_into(self, around: Surroundings) -> None:
+        """Take over another map of the same ground; errands are chosen anew on it."""
+        self.around = around
+        self._unseen = np.append(around.free & (self.log.last_seen < 0), False)
+        self._triangles = around.mesh.triangle_of(np.array(self._places)).tolist() if self._places else []
+        self.new = self.old = None
+
     def note(self, stance: Stance, cells: Cells, overlap: Array) -> None:
         """Learn of a view that was logged; ``overlap`` (K,) is with those before it."""
         self._unseen[cells] = False

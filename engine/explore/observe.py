@@ -66,6 +66,12 @@ class Walker:
         self.navigator.update(stance)
         return gained
 
+    def move_into(self, around: Surroundings) -> None:
+        """Go on with a better map of the same ground; what was seen stays seen."""
+        self.around = around
+        self.log.grid = around.grid
+        self.navigator.move_into(around)
+
     def action(self, choice: int) -> Action:
         """The row of actions that ``choice`` means in the present stance."""
         assert self.stance is not None
