@@ -154,30 +154,9 @@ def _details(builder: PosedBuilder, wearer: Wearer, waist: float, chest: float) 
                 builder.blob((0, m.neck - 0.01, -front * 0.7), (girth.shoulder * 0.62, 0.09, 0.10), shaded(colour, 0.85), "plain")
             builder.box((0, m.neck - 0.14, front * 0.82), (0.10, 0.08, 0.05), accent, "plain")
         case "puffer jacket":
-            for share in (0.08, 0.36, 0.64, 0.88):
-                height = m.hip + share * (m.shoulder - m.hip)
-                wide = (girth.hip + (girth.shoulder - girth.hip) * share) * wearer.bulk * 1.05
-                deep = front * 1.06
-                builder.stack(
-                    [
-                        (height - 0.055, wide * 0.9, deep * 0.9, 0),
-                        (height, wide, deep, 0),
-                        (height + 0.055, wide * 0.9, deep * 0.9, 0),
-                    ],
-                    colour if share != 0.36 else accent,
-                    wearer.assembly.pattern,
-                )
+            _puffs(builder, wearer)
         case "armour":
-            for side in (-1, 1):
-                x = side * (girth.shoulder + girth.limb * 0.6)
-                builder.blob(
-                    (x, m.shoulder, 0), (girth.limb * 2.1, girth.limb * 1.7, girth.limb * 2.2), shaded(colour, 0.85), "plain"
-                )
-            builder.stack(
-                [(chest - 0.16, girth.waist * 1.2, front * 0.98, 0.02), (chest, girth.shoulder * 0.9, front * 1.12, 0.02)], colour
-            )
-            _belt(builder, wearer, waist * 0.97)
-            _skirt_plates(builder, wearer)
+            _plates(builder, wearer, waist, chest)
     if wearer.assembly.upper in HEMS:
         hem = HEMS[wearer.assembly.upper]
         with builder.frame(
@@ -188,6 +167,37 @@ def _details(builder: PosedBuilder, wearer: Wearer, waist: float, chest: float) 
         _belt(builder, wearer, m.hip * 1.10)
         if wearer.assembly.upper == "long coat":
             builder.box((0, m.hip * 0.98, front - 0.015), (0.05, m.shoulder - m.hip, 0.04), shaded(colour, 0.6), "plain")
+
+
+def _plates(builder: PosedBuilder, wearer: Wearer, waist: float, chest: float) -> None:
+    """Shoulder plates, a breastplate, a belt and a skirt of plates."""
+    girth, m, colour, front = wearer.measures.girth, wearer.measures, wearer.upper, wearer.chest_depth
+    for side in (-1, 1):
+        x = side * (girth.shoulder + girth.limb * 0.6)
+        builder.blob((x, m.shoulder, 0), (girth.limb * 2.1, girth.limb * 1.7, girth.limb * 2.2), shaded(colour, 0.85), "plain")
+    builder.stack(
+        [(chest - 0.16, girth.waist * 1.2, front * 0.98, 0.02), (chest, girth.shoulder * 0.9, front * 1.12, 0.02)], colour
+    )
+    _belt(builder, wearer, waist * 0.97)
+    _skirt_plates(builder, wearer)
+
+
+def _puffs(builder: PosedBuilder, wearer: Wearer) -> None:
+    """Four bulging rings."""
+    girth, m, front = wearer.measures.girth, wearer.measures, wearer.chest_depth
+    for share in (0.08, 0.36, 0.64, 0.88):
+        height = m.hip + share * (m.shoulder - m.hip)
+        wide = (girth.hip + (girth.shoulder - girth.hip) * share) * wearer.bulk * 1.05
+        deep = front * 1.06
+        builder.stack(
+            [
+                (height - 0.055, wide * 0.9, deep * 0.9, 0),
+                (height, wide, deep, 0),
+                (height + 0.055, wide * 0.9, deep * 0.9, 0),
+            ],
+            wearer.upper if share != 0.36 else wearer.accent,
+            wearer.assembly.pattern,
+        )
 
 
 def _belt(builder: PosedBuilder, wearer: Wearer, height: float) -> None:

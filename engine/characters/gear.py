@@ -47,26 +47,9 @@ def add_neck(builder: PosedBuilder, wearer: Wearer) -> None:
 def add_back(builder: PosedBuilder, wearer: Wearer) -> None:
     """Backpack, cape, satchel or quiver."""
     m, girth, back, accent = wearer.measures, wearer.measures.girth, -wearer.chest_depth, wearer.accent
-    trunk = m.shoulder - m.hip
     match wearer.assembly.back:
         case "backpack":
-            builder.box((0, m.hip + 0.22 * trunk, back - 0.10), (girth.shoulder * 1.6, trunk * 0.78, 0.2), accent, "plain")
-            builder.box(
-                (0, m.hip + 0.28 * trunk, back - 0.23), (girth.shoulder * 1.1, trunk * 0.34, 0.08), shaded(accent, 0.75), "plain"
-            )
-            builder.limb(
-                np.array([-girth.shoulder * 0.9, m.hip + trunk * 1.08, back - 0.1]),
-                np.array([girth.shoulder * 0.9, m.hip + trunk * 1.08, back - 0.1]),
-                (0.07, 0.07),
-                shaded(accent, 1.25),
-            )
-            for side in (-1, 1):
-                builder.box(
-                    (side * girth.shoulder * 0.6, m.hip + 0.3 * trunk, -back - 0.005),
-                    (0.045, trunk * 0.66, 0.03),
-                    shaded(accent, 0.6),
-                    "plain",
-                )
+            _backpack(builder, wearer)
         case "cape":
             trail = 0.10 + 0.004 * wearer.pose.lean
             builder.stack(
@@ -92,15 +75,43 @@ def add_back(builder: PosedBuilder, wearer: Wearer) -> None:
                     sides=4,
                 )
         case "quiver":
-            low, high = (
-                np.array([-girth.waist * 0.7, m.hip + 0.25 * trunk, back - 0.07]),
-                np.array([girth.shoulder * 0.75, m.shoulder + 0.10, back - 0.08]),
-            )
-            builder.limb(low, high, (0.055, 0.075), accent)
-            for dx, dz in ((0.0, 0.03), (0.03, -0.02), (-0.03, -0.02)):
-                end = high + (high - low) * 0.34 + [dx * 2, 0, dz * 2]
-                builder.limb(moved(high, dx, 0, dz), end, (0.008, 0.008), WOOD, sides=4)
-                builder.limb(end - (high - low) * 0.10, end, (0.026, 0.026), WHITE, sides=4)
+            _quiver(builder, wearer)
+
+
+def _quiver(builder: PosedBuilder, wearer: Wearer) -> None:
+    """Slung across the back, with three arrows."""
+    m, girth, back, accent = wearer.measures, wearer.measures.girth, -wearer.chest_depth, wearer.accent
+    trunk = m.shoulder - m.hip
+    low, high = (
+        np.array([-girth.waist * 0.7, m.hip + 0.25 * trunk, back - 0.07]),
+        np.array([girth.shoulder * 0.75, m.shoulder + 0.10, back - 0.08]),
+    )
+    builder.limb(low, high, (0.055, 0.075), accent)
+    for dx, dz in ((0.0, 0.03), (0.03, -0.02), (-0.03, -0.02)):
+        end = high + (high - low) * 0.34 + [dx * 2, 0, dz * 2]
+        builder.limb(moved(high, dx, 0, dz), end, (0.008, 0.008), WOOD, sides=4)
+        builder.limb(end - (high - low) * 0.10, end, (0.026, 0.026), WHITE, sides=4)
+
+
+def _backpack(builder: PosedBuilder, wearer: Wearer) -> None:
+    """With a pocket, a roll on top and two straps."""
+    m, girth, back, accent = wearer.measures, wearer.measures.girth, -wearer.chest_depth, wearer.accent
+    trunk = m.shoulder - m.hip
+    builder.box((0, m.hip + 0.22 * trunk, back - 0.10), (girth.shoulder * 1.6, trunk * 0.78, 0.2), accent, "plain")
+    builder.box((0, m.hip + 0.28 * trunk, back - 0.23), (girth.shoulder * 1.1, trunk * 0.34, 0.08), shaded(accent, 0.75), "plain")
+    builder.limb(
+        np.array([-girth.shoulder * 0.9, m.hip + trunk * 1.08, back - 0.1]),
+        np.array([girth.shoulder * 0.9, m.hip + trunk * 1.08, back - 0.1]),
+        (0.07, 0.07),
+        shaded(accent, 1.25),
+    )
+    for side in (-1, 1):
+        builder.box(
+            (side * girth.shoulder * 0.6, m.hip + 0.3 * trunk, -back - 0.005),
+            (0.045, trunk * 0.66, 0.03),
+            shaded(accent, 0.6),
+            "plain",
+        )
 
 
 def add_hand(builder: PosedBuilder, wearer: Wearer) -> None:

@@ -95,13 +95,7 @@ def _mop(builder: PosedBuilder, head: Head, colour: Colour, scale: float = 1.1) 
 def _add_hair(builder: PosedBuilder, wearer: Wearer, head: Head) -> None:
     colour, size, style = wearer.hair, head.size, wearer.assembly.hair
     if style in ("none", "mohawk", "afro"):
-        if style == "mohawk":
-            for share, z in ((0.95, 0.55), (1.02, 0.15), (1.02, -0.3), (0.9, -0.7), (0.7, -0.95)):
-                builder.box(
-                    (0, head.up(share) - size * 0.1, z * head.deep), (0.035, size * 0.48, head.deep * 0.5), colour, "plain"
-                )
-        elif style == "afro":
-            builder.blob((0, head.up(0.86), -0.045), (size * 0.78, size * 0.66, size * 0.70), colour, "plain")
+        _add_upright_hair(builder, style, colour, head)
         return
     _mop(builder, head, colour)
     match style:
@@ -134,14 +128,28 @@ def _add_hair(builder: PosedBuilder, wearer: Wearer, head: Head) -> None:
                 builder.limb(top, end, (size * 0.14, size * 0.10), colour)
                 builder.limb(end, moved(end, 0, -size * 0.14, 0), (size * 0.12, size * 0.04), wearer.accent)
         case "spiky":
-            for angle in range(0, 360, 45):
-                a = np.radians(angle)
-                out = np.array([np.sin(a) * head.wide, 0.0, np.cos(a) * head.deep - 0.03])
-                root = np.array([0, head.up(0.92), 0]) + out * 0.75
-                builder.limb(root, root + out * 0.75 + [0, size * 0.32, 0], (size * 0.17, 0.004), colour, sides=4)
-            builder.limb(
-                np.array([0, head.up(1.0), -0.03]), np.array([0, head.up(1.5), -0.06]), (size * 0.2, 0.004), colour, sides=4
-            )
+            _add_spikes(builder, colour, head)
+
+
+def _add_upright_hair(builder: PosedBuilder, style: str, colour: Colour, head: Head) -> None:
+    """A crest or a ball, without hair on the nape; or none."""
+    size = head.size
+    if style == "mohawk":
+        for share, z in ((0.95, 0.55), (1.02, 0.15), (1.02, -0.3), (0.9, -0.7), (0.7, -0.95)):
+            builder.box((0, head.up(share) - size * 0.1, z * head.deep), (0.035, size * 0.48, head.deep * 0.5), colour, "plain")
+    elif style == "afro":
+        builder.blob((0, head.up(0.86), -0.045), (size * 0.78, size * 0.66, size * 0.70), colour, "plain")
+
+
+def _add_spikes(builder: PosedBuilder, colour: Colour, head: Head) -> None:
+    """A ring of spikes and one on top."""
+    size = head.size
+    for angle in range(0, 360, 45):
+        a = np.radians(angle)
+        out = np.array([np.sin(a) * head.wide, 0.0, np.cos(a) * head.deep - 0.03])
+        root = np.array([0, head.up(0.92), 0]) + out * 0.75
+        builder.limb(root, root + out * 0.75 + [0, size * 0.32, 0], (size * 0.17, 0.004), colour, sides=4)
+    builder.limb(np.array([0, head.up(1.0), -0.03]), np.array([0, head.up(1.5), -0.06]), (size * 0.2, 0.004), colour, sides=4)
 
 
 def _add_hat(builder: PosedBuilder, wearer: Wearer, head: Head) -> None:
@@ -173,29 +181,47 @@ def _add_hat(builder: PosedBuilder, wearer: Wearer, head: Head) -> None:
             builder.stack([head.ring(0.90, 1.2, back), head.ring(1.22, 1.0, back), head.ring(1.42, 0.4, back)], accent)
             builder.blob((0, head.up(1.48), back), (0.06, 0.06, 0.06), (0.93, 0.92, 0.9), "plain")
         case "helmet":
-            builder.stack([head.ring(0.66, 1.3, back), head.ring(0.98, 1.24, back), head.ring(1.26, 0.55, back)], STEEL)
-            builder.stack([head.ring(0.62, 1.42, back), head.ring(0.68, 1.42, back)], shaded(STEEL, 0.75))
-            builder.box((0, head.up(0.36), head.deep * 1.25), (0.035, head.size * 0.5, 0.03), shaded(STEEL, 0.8), "plain")
-            builder.box((0, head.up(1.1), back), (0.045, head.size * 0.42, head.deep * 2.3), accent, "plain")
+            _add_helmet(builder, wearer.accent, head)
         case "hood":
             _add_hood(builder, wearer, head)
         case "crown":
-            builder.stack([head.ring(0.84, 1.18, back), head.ring(1.04, 1.24, back)], GOLD)
-            for angle in range(0, 360, 60):
-                a = np.radians(angle)
-                root = np.array([np.sin(a) * head.wide * 1.12, head.up(1.02), np.cos(a) * head.deep * 1.12 + back])
-                builder.limb(root, moved(root, 0, head.size * 0.34, 0), (0.035, 0.004), GOLD, sides=4)
-                builder.blob((root[0], head.up(0.94), root[2] * 1.07), (0.018, 0.018, 0.018), accent, "plain")
+            _add_crown(builder, wearer.accent, head)
         case "headscarf":
-            builder.stack([head.ring(0.70, 1.16, back), head.ring(0.96, 1.16, back), head.ring(1.12, 0.7, back)], accent, "dots")
-            builder.stack(
-                [
-                    (head.up(-0.4), head.wide * 1.15, 0.03, -head.deep * 1.25),
-                    (head.up(0.78), head.wide * 1.1, 0.06, -head.deep * 0.85),
-                ],
-                accent,
-                "dots",
-            )
+            _add_headscarf(builder, wearer.accent, head)
+
+
+def _add_headscarf(builder: PosedBuilder, accent: Colour, head: Head) -> None:
+    """Dotted cloth round the head and down the neck."""
+    back = -0.02
+    builder.stack([head.ring(0.70, 1.16, back), head.ring(0.96, 1.16, back), head.ring(1.12, 0.7, back)], accent, "dots")
+    builder.stack(
+        [
+            (head.up(-0.4), head.wide * 1.15, 0.03, -head.deep * 1.25),
+            (head.up(0.78), head.wide * 1.1, 0.06, -head.deep * 0.85),
+        ],
+        accent,
+        "dots",
+    )
+
+
+def _add_helmet(builder: PosedBuilder, accent: Colour, head: Head) -> None:
+    """Steel, with a nose guard and a crest."""
+    back = -0.02
+    builder.stack([head.ring(0.66, 1.3, back), head.ring(0.98, 1.24, back), head.ring(1.26, 0.55, back)], STEEL)
+    builder.stack([head.ring(0.62, 1.42, back), head.ring(0.68, 1.42, back)], shaded(STEEL, 0.75))
+    builder.box((0, head.up(0.36), head.deep * 1.25), (0.035, head.size * 0.5, 0.03), shaded(STEEL, 0.8), "plain")
+    builder.box((0, head.up(1.1), back), (0.045, head.size * 0.42, head.deep * 2.3), accent, "plain")
+
+
+def _add_crown(builder: PosedBuilder, accent: Colour, head: Head) -> None:
+    """A golden band with six points and six stones."""
+    back = -0.02
+    builder.stack([head.ring(0.84, 1.18, back), head.ring(1.04, 1.24, back)], GOLD)
+    for angle in range(0, 360, 60):
+        a = np.radians(angle)
+        root = np.array([np.sin(a) * head.wide * 1.12, head.up(1.02), np.cos(a) * head.deep * 1.12 + back])
+        builder.limb(root, moved(root, 0, head.size * 0.34, 0), (0.035, 0.004), GOLD, sides=4)
+        builder.blob((root[0], head.up(0.94), root[2] * 1.07), (0.018, 0.018, 0.018), accent, "plain")
 
 
 def _add_hood(builder: PosedBuilder, wearer: Wearer, head: Head) -> None:
