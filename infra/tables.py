@@ -39,7 +39,7 @@ _RECORDS: Final[dict[str, type[Any]]] = {
 
 _ATTEMPTS: Final = 20  # of a commit that another writer was faster with
 _COMPACT_EVERY: Final = 64  # commits; each leaves a small file, and reading costs about 3 ms a file
-_COMPACTED_BYTES: Final = 8 * 2**20  # files of this size are left alone, so that gathering costs the same in a large table
+_COMPACTED_BYTES: Final = 2**20  # files of this size are left alone, so that gathering costs the same in a large table
 _VACUUM_EVERY: Final = 1024  # commits
 _KEPT_HOURS: Final = 7 * 24  # of files that no version since needs; a reader may still hold an older one
 

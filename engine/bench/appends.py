@@ -3,11 +3,12 @@
 import dataclasses
 import hashlib
 import multiprocessing
-import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from infra.schema import Episode
 from infra.store import Store, open_store
@@ -20,14 +21,14 @@ class AppendBenchConfig:
 
     early: tuple[int, int] = (10, 110)  # rows in the table, half open
     late: tuple[int, int] = (9900, 10000)
-    rows_between: int = 10  # rows of an untimed commit between the two
+    rows_between: int = 10  # of an untimed commit, where a table is filled
     writers: tuple[int, ...] = (1, 4)
 
 
 def bench_appends(uri: str, config: AppendBenchConfig, say: Callable[[str], None]) -> list[dict[str, Any]]:
     """A result for each number of writers, each in a store of its own below ``uri`` (a folder or ``s3://``).
 
-    The rows between early and late come in commits of ``rows_between``; compaction, vacuum and checkpoints go on as ever.
+    Rows before those that are timed come in commits of ``rows_between``; compaction, vacuum and checkpoints go on as ever.
     """
     results = []
     for writers in config.writers:
@@ -36,38 +37,43 @@ def bench_appends(uri: str, config: AppendBenchConfig, say: Callable[[str], None
         say(
             f"{'S3' if uri.startswith('s3://') else 'local'}, {writers} writers: median {result['early_ms']:.1f} ms at rows "
             f"{config.early[0]} to {config.early[1]}, {result['late_ms']:.1f} ms at {config.late[0]} to {config.late[1]}, "
-            f"ratio {result['ratio']:.2f}; {result['early_rows_per_second']:.1f} and {result['late_rows_per_second']:.1f} rows/s"
+            f"ratio {result['ratio']:.2f} (of CPU time {result['cpu_ratio']:.2f})"
         )
     return results
 
 
 def _grow(uri: str, writers: int, config: AppendBenchConfig) -> dict[str, Any]:
-    (early, early_stop), (late, late_stop) = config.early, config.late
-    result: dict[str, Any] = {"store": "s3" if uri.startswith("s3://") else "local", "writers": writers}
+    """Fill two tables up to where timing starts, then append to both in turn, so that a busy machine slows both alike."""
+    tables = {name: f"{uri}/{name}" for name in ("early", "late")}
+    _fill(open_store(tables["early"]), 0, config.early[0], config.rows_between)
+    _fill(open_store(tables["late"]), 0, config.late[0], config.rows_between)
+    rows = {"early": config.early[1] - config.early[0], "late": config.late[1] - config.late[0]}
     with multiprocessing.get_context("spawn").Pool(writers) as pool:
-        _fill(open_store(uri), 0, early, config.rows_between)
-        for name, start, stop in (("early", early, early_stop), ("late", late, late_stop)):
-            if name == "late":
-                _fill(open_store(uri), early_stop, late, config.rows_between)
-            pool.starmap(_append_singly, [(uri, stop + number, 1) for number in range(writers)], 1)  # opens and warms up
-            began = time.perf_counter()
-            shares = [(uri, 100 * stop + number, (stop - start) // writers) for number in range(writers)]
-            seconds = [value for share in pool.starmap(_append_singly, shares, 1) for value in share]
-            result[f"{name}_rows_per_second"] = len(seconds) / (time.perf_counter() - began)
-            result[f"{name}_ms"] = statistics.median(seconds) * 1e3
-            result[f"{name}_mean_ms"] = statistics.fmean(seconds) * 1e3
-            result[f"{name}_max_ms"] = max(seconds) * 1e3
-    return result | {"ratio": result["late_ms"] / result["early_ms"]}
+        shares = [(tables, min(rows.values()) // writers, number) for number in range(writers)]
+        times = pool.starmap(_append_in_turn, shares, 1)
+    result: dict[str, Any] = {"store": "s3" if uri.startswith("s3://") else "local", "writers": writers}
+    for name in tables:
+        wall, cpu = (np.array([pair[kind] for share in times for pair in share[name]]) * 1e3 for kind in (0, 1))
+        result |= {
+            f"{name}_ms": float(np.median(wall)),
+            f"{name}_mean_ms": float(wall.mean()),
+            f"{name}_max_ms": float(wall.max()),
+        }
+        result |= {f"{name}_cpu_ms": float(np.median(cpu)), f"{name}_rows_per_second": writers * 1e3 / float(wall.mean())}
+    return result | {"ratio": result["late_ms"] / result["early_ms"], "cpu_ratio": result["late_cpu_ms"] / result["early_cpu_ms"]}
 
 
-def _append_singly(uri: str, first: int, count: int) -> list[float]:
-    """What a writer's process does: append rows one by one; seconds of each."""
-    store, seconds = open_store(uri), []
-    for number in range(count):
-        episode = _synthetic(f"{first}/{number}")
-        began = time.perf_counter()
-        append_rows(store, "episodes", rows_from([episode]), transaction=episode.episode_id)
-        seconds.append(time.perf_counter() - began)
+def _append_in_turn(tables: dict[str, str], count: int, writer: int) -> dict[str, list[tuple[float, float]]]:
+    """What a writer's process does: append rows one by one, to each table in turn; wall and CPU seconds of each."""
+    stores = {name: open_store(uri) for name, uri in tables.items()}
+    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in tables}
+    for number in range(-1, count):  # the first of each opens the table and is not timed
+        for name, store in stores.items():
+            episode = _synthetic(f"{name}/{writer}/{number}")
+            began, worked = time.perf_counter(), time.process_time()
+            append_rows(store, "episodes", rows_from([episode]), transaction=episode.episode_id)
+            if number >= 0:
+                seconds[name].append((time.perf_counter() - began, time.process_time() - worked))
     return seconds
 
 
