@@ -20,7 +20,7 @@ VERBS: Final = {
     "collect": ("collect:collect", "Record what the store lacks: the profile's plan, or hours of a source."),
     "episodes": ("artefacts:episodes", "List recorded episodes."),
     "show": ("show:show", "Show one episode on a page: video, keys, path, depth, sync."),
-    "world": ("world:world", "Scenes of the embedded worlds: catalogue, contact sheets."),
+    "world": ("world:world", "The embedded worlds: serve them to UnrealCV clients, catalogue, sheets."),
     "annotate": ("loop:annotate", "Write poses, inferred input and captions of new episodes."),
     "curate": ("loop:curate", "Cut, score, reject with reasons; make a dataset version."),
     "publish": ("artefacts:publish", "Make a dataset version the one that retraining takes."),

@@ -31,7 +31,7 @@ from engine.unreal.capture import (
     place_at_start,
     triple_of,
 )
-from engine.unreal.client import Batch, EngineGoneError, EngineSilentError, UnrealClient
+from engine.unreal.client import Batch, EngineGoneError, EngineSilentError, UnrealClient, text_of
 from engine.unreal.commands import PROJECT
 from engine.unreal.drive import PlannedDrive, SweptDrive
 from engine.unreal.levels import level_name
@@ -192,16 +192,22 @@ class UnrealRecorder:
         client = self.engine.client
         if client is None:
             raise EngineGoneError("the engine was lost in the middle of an episode; record the job again")
-        acted = len(self._actions) > self._row
-        bodies = client.receive(self._batch)
+        acted, batch = len(self._actions) > self._row, self._batch
+        bodies = client.receive(batch)
+        ahead = acted and not self._drive.reads_back
+        if ahead:
+            self._send(client, None)  # the engine draws while the answers are decoded
         shown = self._capture.decode(bodies)
+        count = len(self._capture.commands())
+        for command, body in zip(batch.commands[1 + count :], bodies[count:], strict=True):
+            text_of(command, body)  # raises where one was refused
         if self._stepped and shown.tick != self._row:
             raise WireError(f"row {self._row} shows tick {shown.tick}; somebody else steps this engine")
         if acted and self._drive.reads_back:
             self._drive.moved(self._read_back(bodies))
         c2w, collided = self._drive.pose(shown.pose)
         self._row += 1
-        if acted:
+        if acted and not ahead:
             self._send(client, shown.depth)
         return self._state(shown, c2w, collided)
 

@@ -40,7 +40,7 @@ def over_the_wire(job: Job) -> Job:
     return dataclasses.replace(job, source="unreal", renderer="unreal")
 
 
-@pytest.mark.parametrize("family", ["park", "rooms"])
+@pytest.mark.parametrize("family", ["park", pytest.param("rooms", marks=pytest.mark.slow)])
 def test_the_wire_changes_no_pixel_no_pose_and_no_action(recorder: UnrealRecorder, make_job: MakeJob, family: str) -> None:
     job = make_job(family=family, frames=32, fps=30.0)  # thirtieths are no binary fractions
     inside = EmbeddedRecorder()
@@ -72,6 +72,7 @@ def test_masks_number_things_as_the_scene_lists_them(recorder: UnrealRecorder, m
     assert recording.mask.max() <= len(thing_names(scene)) and len(np.unique(recording.mask)) > 4
 
 
+@pytest.mark.slow
 def test_the_same_job_twice_gives_the_same_rows(recorder: UnrealRecorder, make_job: MakeJob) -> None:
     job = over_the_wire(make_job(walk="out_and_back"))
     first, other, again = gather(recorder, job), gather(recorder, over_the_wire(make_job(seed=3))), gather(recorder, job)

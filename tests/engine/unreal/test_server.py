@@ -81,7 +81,7 @@ def engine(egl: str) -> Iterator[UnrealClient]:
     process.stop()
 
 
-@pytest.mark.parametrize("kind", ["inet", "unix"])
+@pytest.mark.parametrize("kind", ["inet", pytest.param("unix", marks=pytest.mark.slow)])
 def test_the_stock_client_works(egl: str, kind: str) -> None:
     with warnings.catch_warnings():  # its own imports
         warnings.simplefilter("ignore")
