@@ -78,7 +78,7 @@ class SightExplorer:
         centre = (np.argwhere(self._count >= self.config.hits) + 0.5) * self.config.cell - self.config.half
         count = len(centre)
         return Obstacles(
-            centre=centre,
+            centre=np.asarray(centre, np.float64),
             half=np.full((count, 2), self.config.cell / 2),
             axes=np.tile(np.eye(2), (count, 1, 1)),
             radius=np.zeros(count),

@@ -9,9 +9,13 @@ from typing import Any, Final
 import click
 import numpy as np
 import torch
-from stable_baselines3 import PPO
-from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
+
+try:
+    from stable_baselines3 import PPO
+    from stable_baselines3.common.callbacks import BaseCallback
+    from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError("training the explorer needs stable-baselines3; pip install 'worldloom[agents]'") from error
 
 from engine.explore.env import ExploreConfig, ExploreEnv
 from engine.explore.network import Policy, save_policy
@@ -19,6 +23,7 @@ from engine.scenes.build import FAMILIES
 
 CHECKPOINT: Final = "checkpoint.zip"
 PROGRESS: Final = "progress.jsonl"
+PHASE: Final = ("families", "scenes_per_family", "revisit")  # of the world; training may go on in another one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +49,7 @@ class _Progress(BaseCallback):
 
     def __init__(self, folder: Path, before: float, world: ExploreConfig) -> None:
         super().__init__()
-        self._world = {"families": world.families, "revisit_weight": world.revisit}
+        self._world = {key: getattr(world, key) for key in PHASE}
         self._folder, self._before, self._start = folder, before, time.monotonic()
         self._sums: dict[str, float] = {}
         self._count = 0
@@ -60,7 +65,7 @@ class _Progress(BaseCallback):
         seconds = round(self._before + time.monotonic() - self._start, 1)
         line: dict[str, Any] = {"steps": self.num_timesteps, "seconds": seconds} | self._world
         rewards = [episode["r"] for episode in self.model.ep_info_buffer or ()]
-        figures = {key: round(total / self._count * 240, 2) for key, total in self._sums.items()}  # a minute
+        figures = {f"{key}_a_minute": round(total / self._count * 240, 2) for key, total in self._sums.items()}
         line |= {"reward": round(float(np.mean(rewards)), 3)} | figures if rewards else figures
         self._sums, self._count = {}, 0
         with (self._folder / PROGRESS).open("a", encoding="utf-8") as file:
@@ -122,9 +127,9 @@ def policy_of(model: PPO) -> Policy:
 
 
 def _record(config: TrainConfig, world: ExploreConfig, steps: int, progress: Path) -> dict[str, Any]:
-    """How a policy came about; ``phases`` has the last figures for each set of families and weight of revisits."""
+    """How a policy came about; ``phases`` has the last figures of each world."""
     text = progress.read_text(encoding="utf-8") if progress.is_file() else ""
-    phases = {json.dumps([line["families"], line["revisit_weight"]]): line for line in map(json.loads, text.splitlines())}
+    phases = {json.dumps([line[key] for key in PHASE]): line for line in map(json.loads, text.splitlines())}
     recipe = asdict(config) | {"steps": steps}
     return {"algorithm": "PPO, stable-baselines3", "train": recipe, "world": asdict(world), "phases": list(phases.values())}
 

@@ -47,6 +47,6 @@ def test_it_walks_on_by_depth_alone_and_repeats_itself(body_of: BodyOf) -> None:
             keys.append(keyboard)
             stance = body.advance(stance, keyboard, mouse)
         walks.append(np.array(places))
-    assert np.array_equal(*walks)
+    assert np.array_equal(walks[0], walks[1])
     assert np.ptp(walks[0], axis=0).max() > 3
     assert stuck_frames(walks[0], np.array(keys), body.dynamics.step).mean() < 0.2
