@@ -9,6 +9,8 @@ from engine.job import Job, scene_seed
 from engine.render import egl_available
 from tests.engine.jobs import MakeJob
 from tests.requirements import require
+from tests.seaweed import s3_server as s3_server
+from tests.seaweed import s3_store_uri as s3_store_uri
 
 
 @pytest.fixture(scope="session")
