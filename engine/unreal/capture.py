@@ -8,8 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.job import Job
+from engine.scenes.unreal_list import UnrealScene
 from engine.unreal.client import CommandRefusedError, EngineSilentError, UnrealClient, binary_of, text_of
-from engine.unreal.maps import UnrealMap
 from engine.unreal.pictures import BMP_MAGIC, NPY_MAGIC, decode_bmp, decode_depth, numbers_of_picture
 from engine.unreal.wire import WireError, numbers_text
 
@@ -23,6 +24,7 @@ LOCATION: Final = "vget /camera/0/location"
 ROTATION: Final = "vget /camera/0/rotation"
 TICK: Final = "vget /worldloom/tick"
 ASK_AGAIN: Final = 0.1  # seconds between two questions for a level that is loading
+PAWN_HEIGHT: Final = 100.0  # cm from the ground to the middle of a pawn, which is what is placed
 _COLOUR: Final = re.compile(r"\(R=(\d+),G=(\d+),B=(\d+),A=\d+\)")
 
 
@@ -119,29 +121,56 @@ def colour_table(client: UnrealClient) -> Table:
     return table
 
 
-def open_level(client: UnrealClient, name: str, seconds: float) -> None:
+def open_level(client: UnrealClient, level: str, seconds: float) -> None:
     """Let the engine load a map, and wait until it is there.
 
     Raises:
         EngineSilentError: it is not there in time.
     """
-    client.text(f"vset /action/game/level {name}")
+    client.text(f"vset /action/game/level {level}")
     until = time.monotonic() + seconds
-    while client.text("vget /level/name", max(until - time.monotonic(), ASK_AGAIN)) != name:
+    while client.text("vget /level/name", max(until - time.monotonic(), ASK_AGAIN)) != short_name(level):
         if time.monotonic() > until:
-            raise EngineSilentError(f"map {name} did not load in {seconds:g} s; does the build have it?")
+            raise EngineSilentError(f"map {level} did not load in {seconds:g} s; does the build have it?")
         time.sleep(ASK_AGAIN)
 
 
-def place_at_start(client: UnrealClient, place: UnrealMap, number: int) -> tuple[Array, Array]:
-    """Go to start ``number`` of the map; the camera's pose (6,), and how far (3,) the camera is from the pawn that carries it.
+def short_name(level: str) -> str:
+    """What the engine calls the map ``/Game/Maps/Town`` once it is loaded."""
+    return level.rpartition("/")[2]
 
-    The plugin moves the pawn, but reads the camera.
+
+def scene_commands(scene: UnrealScene, job: Job) -> list[str]:
+    """Console commands that make the job's weather and time of day.
+
+    Raises:
+        ValueError: the scene list does not say how.
     """
-    here = read_pose(client)
-    x, y, z, yaw = place.starts[number % len(place.starts)] if place.starts else (*here[:3], here[4])
+    commands: list[str] = []
+    for what, wanted, known in (
+        ("weather", job.weather, scene.weather),
+        ("time of day", job.time_of_day, scene.time_of_day),
+        ("season", job.season, dict[str, tuple[str, ...]]()),
+    ):
+        if wanted and wanted not in known:
+            raise ValueError(f"scene {scene.name} has no {what} {wanted!r}; use one of {', '.join(known) or 'none'}")
+        commands += [f"vrun {command}" for command in known.get(wanted, ())]
+    return commands
+
+
+def place_at_start(client: UnrealClient, scene: UnrealScene | None, number: int) -> tuple[Array, Array]:
+    """Go to start ``number`` of a map; the camera's pose (6,), and how far (3,) the camera is from the pawn that carries it.
+
+    The plugin moves the pawn, but reads the camera. Without a scene list it starts where the map puts the player.
+    """
+    x, y, z, _, yaw, _ = read_pose(client)
+    if scene is not None:
+        rng = np.random.default_rng(number)
+        area = scene.start_areas[number % len(scene.start_areas)]
+        x, y = 100 * (np.array(area.centre[:2]) + rng.uniform(-1, 1, 2) * area.half_size)
+        z, yaw = 100 * area.centre[2] + PAWN_HEIGHT, rng.uniform(*area.yaw)
     commands = [f"vset /camera/0/location {numbers_text(x, y, z)}", f"vset /camera/0/rotation {numbers_text(0, yaw, 0)}"]
-    ask(client, commands, 2 * client.reply_seconds)
+    ask(client, commands, client.reply_seconds)
     start = read_pose(client)
     return start, start[:3] - np.array([x, y, z])
 

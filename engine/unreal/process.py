@@ -33,7 +33,7 @@ class UnrealConfig:
     host: str = ""  # of an engine that somebody else runs; empty: one is started here
     port: int = 0  # of UnrealCV; 0 takes a free one
     unix_socket: bool = True  # where the engine runs here; pictures travel faster so
-    maps: str = ""  # TOML file of the build's maps, see infra/unreal/README.md
+    scenes: str = ""  # scene list of the build's maps, as infra/unreal/scenes.toml; empty: a job's family is the map
     mask: bool = True  # record which thing each pixel shows
     hfov: float = 80.0  # degrees
     start_seconds: float = 240.0  # for an engine to come up
@@ -51,6 +51,7 @@ class EngineProcess:
         self.project = ""
         self.client: UnrealClient | None = None
         self._fps = 0.0
+        self._port = 0
 
     def ready(self, fps: float) -> UnrealClient:
         """The connection to a living engine; starts or restarts one where there is none.
@@ -63,7 +64,7 @@ class EngineProcess:
             return self.client
         self.stop()
         self._fps = fps
-        port = self.config.port or free_port()
+        port = self._port = self.config.port or free_port()
         if not self.config.host:
             self._launch(engine_command(self.config, port, fps))
         self.client = self._knock(self._address(port))
@@ -84,6 +85,7 @@ class EngineProcess:
                 self._process.stdin.close()  # the leash pulls
             self._process.wait(STOP_SECONDS)
             self._process = None
+            socket_path(self._port).unlink(missing_ok=True)
 
     @property
     def pid(self) -> int:

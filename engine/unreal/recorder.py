@@ -4,6 +4,7 @@ Row i is one ``vbatch``: picture, depth, mask and pose of state i, then action i
 of row i + 1 is on its way while row i is encoded here, so actions are chosen one row ahead.
 """
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from engine.recorder import SourceFacts, State
 from engine.render import intrinsics_of
 from engine.scenes.build import FAMILIES, build_scene
 from engine.scenes.scene import Scene
+from engine.scenes.unreal_list import UnrealScene, read_scene_list
 from engine.unreal.capture import (
     DEPTH,
     LOCATION,
@@ -29,13 +31,14 @@ from engine.unreal.capture import (
     knows_steps,
     open_level,
     place_at_start,
+    scene_commands,
+    short_name,
     triple_of,
 )
 from engine.unreal.client import Batch, EngineGoneError, EngineSilentError, UnrealClient, text_of
 from engine.unreal.commands import PROJECT
 from engine.unreal.drive import PlannedDrive, SweptDrive
 from engine.unreal.levels import level_name
-from engine.unreal.maps import UnrealMap, load_maps
 from engine.unreal.pictures import NPY_MAGIC, decode_depth
 from engine.unreal.process import EngineProcess, UnrealConfig
 from engine.unreal.wire import WireError, number_text
@@ -89,7 +92,7 @@ class UnrealRecorder:
             raise
 
     def facts(self) -> SourceFacts:
-        """Our own scene, or the map as the list of maps describes it."""
+        """Our own scene, or the map as the scene list describes it."""
         sync: Any = "exact" if self._stepped else "measured"
         if self._scene is not None:
             return SourceFacts(
@@ -104,18 +107,19 @@ class UnrealRecorder:
                 scene=self._scene.describe(),
                 sync=sync,
             )
-        place = self._map
-        described = {"family": place.name, "scene_id": place.name, "indoor": place.indoor, "weather": self._job.weather}
+        name = self._job.family
+        described = {"family": name, "scene_id": name, "weather": self._job.weather, "time_of_day": self._job.time_of_day}
         return SourceFacts(
-            scene_id=place.name,
+            scene_id=name,
             weather=self._job.weather,
+            time_of_day=self._job.time_of_day,
             depth_kind="coarse",  # half floats
             scale_known=True,
-            licence=place.licence,
-            redistributable=place.redistributable,
-            commercial_ok=place.commercial_ok,
-            source_url=place.source_url,
-            scene=described | {"time_of_day": "", "objects": [], "characters": []},
+            licence=self._map.licence if self._map else "",
+            redistributable=False,  # nobody said that it is
+            commercial_ok=False,
+            source_url="",
+            scene=described | {"indoor": False, "objects": [], "characters": []},
             sync=sync,
         )
 
@@ -137,6 +141,7 @@ class UnrealRecorder:
     def _prepare(self, client: UnrealClient, job: Job) -> None:
         """Everything up to the first row."""
         self._scene: Scene | None = None
+        self._map: UnrealScene | None = None
         self._stepped = knows_steps(client)
         if self.engine.project == PROJECT:
             self._prepare_scene(client, job)
@@ -161,16 +166,17 @@ class UnrealRecorder:
         )
 
     def _prepare_map(self, client: UnrealClient, job: Job) -> None:
-        maps = load_maps(self.config.maps) if self.config.maps else {}
-        self._map = maps.get(job.family) or UnrealMap(name=job.family)
-        if self.config.maps and job.family not in maps:
-            raise ValueError(f"{self.config.maps} lists no map {job.family!r}; add it")
-        if client.text("vget /level/name") != job.family:
-            open_level(client, job.family, self.config.level_seconds)
-        weather = self._map.weather.get(job.weather, ()) if job.weather else ()
+        scenes = {scene.name: scene for scene in read_scene_list(Path(self.config.scenes))} if self.config.scenes else {}
+        if self.config.scenes and job.family not in scenes:
+            raise ValueError(f"{self.config.scenes} lists no scene {job.family!r}; use one of {', '.join(scenes)}")
+        self._map = place = scenes.get(job.family)
+        level = place.map if place else job.family
+        if client.text("vget /level/name") != short_name(level):
+            open_level(client, level, self.config.level_seconds)
+        set_up = scene_commands(place, job) if place else []
         hold = ["vset /worldloom/step 0"] if self._stepped else []
-        ask(client, [*hold, *weather, *camera_setup(job.width, job.height, self.config.hfov)], self.config.level_seconds)
-        start, offset = place_at_start(client, self._map, job.seed)
+        ask(client, [*hold, *set_up, *camera_setup(job.width, job.height, self.config.hfov)], self.config.level_seconds)
+        start, offset = place_at_start(client, place, job.seed)
         self._drive = SweptDrive(start, offset, job.frames, [job.scene_seed, job.seed], DynamicsConfig())
 
     def _send(self, client: UnrealClient, depth: NDArray[np.float32] | None) -> None:

@@ -58,6 +58,8 @@ class WorldServer:
         self._selector = selectors.DefaultSelector()
         for listener in (self._tcp, self._unix):
             self._selector.register(listener, selectors.EVENT_READ, self._accept)
+        self._wake, self._wake_end = socket.socketpair()
+        self._selector.register(self._wake, selectors.EVENT_READ, self._end)
 
     def run(self) -> None:
         """Serve until ``stop``."""
@@ -74,17 +76,22 @@ class WorldServer:
                 due = max(due, time.monotonic() - FREE_RUNNING_TICK) + FREE_RUNNING_TICK
 
     def stop(self) -> None:
-        """Let ``run`` return."""
-        self._running = False
+        """Let ``run`` return; from any thread."""
+        self._wake_end.send(b"x")
 
     def close(self) -> None:
         """Hang up and give the ports back."""
         self._drop()
         self._selector.close()
+        for end in (self._wake, self._wake_end):
+            end.close()
         self._tcp.close()
         self._unix.close()
         self.path.unlink(missing_ok=True)
         self._world.close()
+
+    def _end(self, wake: socket.socket) -> None:
+        self._running = False
 
     def _tick(self) -> None:
         """The world first, then requests: they see what the tick led to, as in the plugin."""

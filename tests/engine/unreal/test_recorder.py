@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -142,6 +143,24 @@ def test_an_engine_without_steps_is_walked_by_swept_moves_and_read_back(egl: str
         led = integrate(frames.c2w[row], frames.keyboard[row : row + 1], frames.mouse[row : row + 1], DynamicsConfig())[0]
         assert np.allclose(led, frames.c2w[row + 1], atol=2e-4)
     assert free.mean() > 0.5 and np.ptp(frames.c2w[:, [0, 2], 3], axis=0).max() > 1
+
+
+@pytest.mark.slow
+def test_a_scene_list_gives_map_and_starts(egl: str, make_job: MakeJob, tmp_path: Path) -> None:
+    area = "{ centre = [3.0, 2.0, 0.0], half_size = [0.5, 0.5], yaw = [40.0, 50.0] }"
+    path = tmp_path / "scenes.toml"
+    path.write_text(
+        f'[[scene]]\nname = "green"\nmap = "/Game/{MAP}"\nlicence = "own"\nstart_areas = [{area}]\n', encoding="utf-8"
+    )
+    recorder = UnrealRecorder(dataclasses.replace(PLAIN, scenes=str(path)))
+    state = recorder.reset(over_the_wire(make_job(family="green")))
+    assert np.allclose(state.raw_pose[:2], [300, 200], atol=50.1) and 40 <= state.raw_pose[4] <= 50
+    assert recorder.facts().licence == "own" and recorder.facts().scene_id == "green"
+    with pytest.raises(ValueError, match="no weather 'rain'"):
+        recorder.reset(over_the_wire(make_job(family="green", weather="rain")))
+    with pytest.raises(ValueError, match="no scene 'blue'"):
+        recorder.reset(over_the_wire(make_job(family="blue")))
+    recorder.close()
 
 
 def test_an_engine_that_ends_at_once_is_quoted() -> None:
