@@ -24,6 +24,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || { echo "setup: making $(VENV) with $(PYTHON)"; "$(PYTHON)" -m venv $(VENV); }
 	@echo "setup: installing packages into $(VENV) (about 3 GB, some minutes)"
 	$(BIN)/pip install --disable-pip-version-check --progress-bar on -c constraints.txt -e '.[dev]'
+	$(BIN)/pip install --disable-pip-version-check -q --no-deps -c constraints.txt unrealcv # wants an OpenCV that needs a display's libraries
 	@touch $@
 
 system: $(STAMP)

@@ -7,6 +7,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -32,6 +33,7 @@ from engine.unreal.process import EngineProcess, UnrealConfig
 from engine.unreal.server import ServerConfig, WorldServer
 from engine.unreal.tick import MAX_REQUESTS_PER_TICK, RequestQueue
 from engine.unreal.wire import HEADER, MAGIC, WireError, frame
+from tests.requirements import require
 
 LEVEL = "park-0000000000000005"
 
@@ -83,6 +85,7 @@ def engine(egl: str) -> Iterator[UnrealClient]:
 
 @pytest.mark.parametrize("kind", ["inet", pytest.param("unix", marks=pytest.mark.slow)])
 def test_the_stock_client_works(egl: str, kind: str) -> None:
+    require(find_spec("unrealcv") is not None, "the stock client (pip install --no-deps unrealcv)")
     with warnings.catch_warnings():  # its own imports
         warnings.simplefilter("ignore")
         import unrealcv
