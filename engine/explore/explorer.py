@@ -56,9 +56,9 @@ class Explorer:
 class RandomWalkConfig:
     """Tuned on training scenes for the reward that the policy is trained for (engine/explore/tune.py)."""
 
-    forward: float = 0.9  # share of holds that walk ahead; the others share what is left
-    turning: float = 0.3  # share of forward holds that turn as well
-    longest: int = 24  # frames of a hold; the shortest has 8
+    forward: float = 1.0  # share of holds that walk ahead; the others share what is left
+    turning: float = 0.7  # share of forward holds that turn as well
+    longest: int = 16  # frames of a hold; the shortest has 8
     near: float = 1.6  # metres ahead at which it turns away to the more open side
 
 

@@ -119,7 +119,7 @@ def plot_report(result: dict[str, Any], path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(13, 3.6), layout="constrained")
+    figure = Figure(figsize=(15, 3.6), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(TITLES))
     names = list(result["agents"])
@@ -129,6 +129,7 @@ def plot_report(result: dict[str, Any], path: Path) -> None:
         spread = np.abs(figures[:, 1:] - figures[:, :1]).T
         panel.bar(names, figures[:, 0], yerr=spread, capsize=4, color=[colours[name] for name in names])
         panel.set_title(title, fontsize=10)
+        panel.tick_params(labelsize=9)
         panel.set_ylim(bottom=0)
         panel.spines[["top", "right"]].set_visible(False)
     figure.suptitle(f"{result['scenes']} unseen scenes, a minute each; lines: 95 % bootstrap over scenes", fontsize=10)

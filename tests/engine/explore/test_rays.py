@@ -9,7 +9,7 @@ from engine.explore.rays import RayField
 from engine.explore.views import ViewGrid
 from engine.job import scene_seed
 from engine.obstacles import Obstacles
-from engine.scenes.build import FAMILIES, build_scene
+from engine.scenes.build import build_scene
 
 Array = NDArray[np.float64]
 STEP = 0.01
@@ -38,7 +38,7 @@ def check(things: Obstacles, half: float) -> None:
         assert (cast <= marched + STEP).all()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", ["park", "rooms", "street"])
 def test_rays_equal_brute_force(family: str) -> None:
     scene = build_scene(family, scene_seed(family, "train", 0, 0))
     check(Body(scene, 16.0).things, scene.half)
