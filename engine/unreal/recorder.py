@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.body import Body
-from engine.embedded import plan_of
+from engine.embedded import conditions_of, plan_of
 from engine.games.explorer import Action
 from engine.job import Job
 from engine.recorder import SourceFacts, State
@@ -98,6 +98,8 @@ class UnrealRecorder:
             return SourceFacts(
                 scene_id=self._scene.scene_id,
                 weather=self._scene.weather,
+                time_of_day=self._scene.time_of_day,
+                season=self._scene.season,
                 depth_kind="exact",
                 scale_known=True,
                 licence="CC0-1.0",
@@ -154,10 +156,10 @@ class UnrealRecorder:
     def _prepare_scene(self, client: UnrealClient, job: Job) -> None:
         if job.family not in FAMILIES:
             raise ValueError(f"the embedded world has no scene family {job.family!r}; use one of {', '.join(FAMILIES)}")
-        body = Body(build_scene(job.family, job.scene_seed), job.fps)
+        body = Body(build_scene(job.family, job.scene_seed, conditions_of(job)), job.fps)
         self._drive: PlannedDrive | SweptDrive = (drive := PlannedDrive(body, plan_of(body, job)))
         self._scene = body.scene
-        load = [f"vset /action/game/level {level_name(job.family, job.scene_seed)}"]
+        load = [f"vset /action/game/level {level_name(job.family, job.scene_seed, conditions_of(job))}"]
         hold = ["vset /worldloom/step 0"] if self._stepped else []  # in the tick that loads, so that time 0 is held
         ask(
             client,

@@ -10,6 +10,7 @@ from engine.mask import mask_colours, thing_names
 from engine.obstacles import BODY_RADIUS, Obstacles, character_places, obstacles_of
 from engine.render import RenderConfig, SceneRenderer
 from engine.scenes.build import build_scene
+from engine.scenes.conditions import Conditions
 from engine.scenes.scene import Scene
 from engine.unreal.convention import WORLD, c2w_from_unreal
 from engine.unreal.levels import level_name, parse_level
@@ -169,5 +170,5 @@ class EmbeddedWorld:
 
 
 @functools.lru_cache(maxsize=2)
-def _scene_of(family: str, seed: int) -> Scene:
-    return build_scene(family, seed)
+def _scene_of(family: str, seed: int, conditions: Conditions) -> Scene:
+    return build_scene(family, seed, conditions)

@@ -41,9 +41,14 @@ def over_the_wire(job: Job) -> Job:
     return dataclasses.replace(job, source="unreal", renderer="unreal")
 
 
-@pytest.mark.parametrize("family", ["park", pytest.param("rooms", marks=pytest.mark.slow)])
-def test_the_wire_changes_no_pixel_no_pose_and_no_action(recorder: UnrealRecorder, make_job: MakeJob, family: str) -> None:
-    job = make_job(family=family, frames=32, fps=30.0)  # thirtieths are no binary fractions
+@pytest.mark.parametrize(
+    ("family", "weather"),
+    [("park", ""), *(pytest.param(*one, marks=pytest.mark.slow) for one in (("rooms", ""), ("street", "rain")))],
+)
+def test_the_wire_changes_no_pixel_no_pose_and_no_action(
+    recorder: UnrealRecorder, make_job: MakeJob, family: str, weather: str
+) -> None:
+    job = make_job(family=family, weather=weather, frames=32, fps=30.0)  # thirtieths are no binary fractions
     inside = EmbeddedRecorder()
     here, there = gather(inside, job), gather(recorder, over_the_wire(job))
     inside.close()
@@ -52,6 +57,7 @@ def test_the_wire_changes_no_pixel_no_pose_and_no_action(recorder: UnrealRecorde
     assert np.array_equal(there.frames.keyboard, here.frames.keyboard) and np.array_equal(there.frames.mouse, here.frames.mouse)
     assert here.depth is not None and there.depth is not None
     assert np.allclose(here.depth, there.depth, rtol=1e-6) and there.episode.depth_kind == "exact"
+    assert (there.episode.weather, there.episode.season) == (here.episode.weather, here.episode.season)
     assert there.episode.sync == "exact" and there.scene == here.scene
     assert np.array_equal(there.frames.tick, np.arange(32))
 
