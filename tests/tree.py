@@ -1,6 +1,7 @@
 """The README's tree, made from the first line of every file. Rewrite it with: .venv/bin/python -m tests.tree"""
 
 import ast
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -56,6 +57,8 @@ def first_line(name: str) -> str:
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
         said = (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
+    elif path.suffix == ".uplugin":  # JSON, which has no comments
+        said = json.loads(text)["Description"]
     else:
         match = _COMMENT.match(text)
         said = match[1] if match else ""
