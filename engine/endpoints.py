@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from engine.minetest.process import MinetestConfig
 from engine.titles.recorder import TitlesConfig
 from engine.unreal.process import UnrealConfig
 
@@ -12,3 +13,4 @@ class EndpointsConfig:
 
     unreal: UnrealConfig = UnrealConfig()
     titles: TitlesConfig = TitlesConfig()
+    minetest: MinetestConfig = MinetestConfig()

@@ -11,6 +11,7 @@ from engine.embedded import EmbeddedRecorder
 from engine.endpoints import EndpointsConfig
 from engine.games.doom import VizdoomRecorder
 from engine.job import Job
+from engine.minetest.recorder import MinetestRecorder
 from engine.recorder import Recorder, SourceFacts, State
 from engine.titles.recorder import TitleRecorder
 from engine.unreal.recorder import UnrealRecorder
@@ -69,6 +70,8 @@ def make_recorder(job: Job, endpoints: EndpointsConfig = ENDPOINTS) -> Recorder:
             return VizdoomRecorder()
         case "unreal":
             return UnrealRecorder(endpoints.unreal)
+        case "minetest":
+            return MinetestRecorder(endpoints.minetest)
         case "gta_v" | "red_dead_redemption_2" | "palworld" | "cyberpunk_2077" | "hogwarts_legacy":
             return TitleRecorder(job.source, endpoints.titles)
         case _:
