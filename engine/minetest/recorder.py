@@ -37,7 +37,7 @@ class MinetestRecorder:
 
     def __init__(self, config: MinetestConfig | None = None) -> None:
         self.config = config or MinetestConfig()
-        self._game: MinetestProcess | None = None
+        self.game: MinetestProcess | None = None
         self._screen: Screen | None = None
 
     def reset(self, job: Job) -> State:
@@ -50,8 +50,8 @@ class MinetestRecorder:
         self._job, self._row, self._shown = job, 0, -1
         self._left = np.zeros(2)
         self._explorer = ReturningExplorer([job.scene_seed, job.seed])
-        self._game = MinetestProcess(self.config, job)
-        self._screen = Screen(self._game.display)
+        self.game = MinetestProcess(self.config, job)
+        self._screen = Screen(self.game.display)
         self._settle()
         self._last = self._take(0.0)
         return self._last
@@ -105,46 +105,46 @@ class MinetestRecorder:
         if self._screen is not None:
             self._screen.close()
             self._screen = None
-        if self._game is not None:
-            self._game.stop()
-            self._game = None
+        if self.game is not None:
+            self.game.stop()
+            self.game = None
 
     def _settle(self) -> None:
         """Wait until the land around is loaded and drawn: until pictures stop changing, or for as long as that may take."""
-        assert self._screen is not None and self._game is not None
+        assert self._screen is not None and self.game is not None
         until, steady = time.monotonic() + SETTLE_SECONDS, 0
         before = self._screen.grab()[MARKER_CELL:].astype(np.int16)
         while steady < STEADY_PICTURES and time.monotonic() < until:
             time.sleep(0.1)
-            self._game.check()
+            self.game.check()
             now = self._screen.grab()[MARKER_CELL:].astype(np.int16)
             steady = steady + 1 if np.abs(now - before).mean() < STEADY_LEVELS else 0
             before = now
 
     def _take(self, due: float) -> State:
         """The first picture of a frame that the client drew at ``due`` (its clock) or later."""
-        assert self._screen is not None and self._game is not None
+        assert self._screen is not None and self.game is not None
         deadline = time.monotonic() + self.config.frame_seconds
         pause = 0.25 / client_fps(self._job)
         while time.monotonic() < deadline:
             picture = self._screen.grab()
             number = read_marker(picture, MARKER_CELL)
-            frames = self._game.frames
+            frames = self.game.frames
             shown = unwrap(number, frames[-1].number) if number is not None else -1
             if shown > self._shown and time.monotonic() >= due and (pose := self._pose_of(shown)) is not None:
                 if pose.seconds >= due:
                     return self._state(shown, picture, pose)
                 self._shown = shown
-            self._game.check()
+            self.game.check()
             time.sleep(pause)
         raise MinetestError(f"Minetest showed no new frame for {self.config.frame_seconds:.0f} s")
 
     def _pose_of(self, number: int) -> LoggedFrame | None:
         """The line after the one with the picture's id: the mod logs before the camera moves. It comes a frame later."""
-        assert self._game is not None
+        assert self.game is not None
         until = time.monotonic() + LOG_SECONDS
         while time.monotonic() < until:
-            for frame in reversed(self._game.frames.copy()):
+            for frame in reversed(self.game.frames.copy()):
                 if frame.number == number + 1:
                     return frame
                 if frame.number <= number:

@@ -1,0 +1,124 @@
+"""Real Minetest recorded: rows, pictures, poses and keys belong together, and a killed game does not stop the next job."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from engine.endpoints import EndpointsConfig
+from engine.job import Job
+from engine.minetest.process import MinetestConfig, MinetestError
+from engine.minetest.recorder import MinetestRecorder
+from engine.record import gather, record_episode
+from engine.sync import action_agreement, measure_sync
+from engine.titles.marker import CELLS, CONTRAST
+from infra.episodes import Recording, read_episode
+from infra.store import open_store
+from tests.requirements import require_program
+
+MakeJob = Callable[..., Job]
+CONFIG = MinetestConfig()
+
+
+@pytest.fixture(scope="module")
+def recorder() -> Iterator[MinetestRecorder]:
+    for program in (CONFIG.client, CONFIG.server, CONFIG.display):
+        require_program(program)
+    recorder = MinetestRecorder(CONFIG)
+    yield recorder
+    recorder.close()
+
+
+@pytest.fixture(scope="module")
+def recording(recorder: MinetestRecorder) -> Recording:
+    from tests.engine.minetest.conftest import minetest_job
+
+    return gather(recorder, minetest_job())
+
+
+@pytest.mark.slow
+def test_every_row_is_another_frame_a_tick_later(recording: Recording) -> None:
+    frames = recording.frames
+    assert len(frames) == len(recording.rgb) == 100
+    assert (np.diff(frames.tick) > 0).all()
+    assert (np.diff(frames.time) > 0).all()
+    assert float(np.median(np.diff(frames.time))) / 1e9 == pytest.approx(1 / 16, rel=0.25)
+    assert len(set(frames.rgb_sha256)) > 50
+
+
+@pytest.mark.slow
+def test_pictures_show_land_and_no_marker(recording: Recording) -> None:
+    assert (recording.rgb.std((1, 2, 3)) > 8).all()
+    assert (recording.rgb.mean((1, 2, 3)) > 15).all()
+    row = recording.rgb[:, 0, : CELLS * 4].astype(float).mean(-1)  # cells of 8 pixels would be 4 here
+    jumps = np.abs(np.diff(row, axis=1)) > CONTRAST
+    assert jumps.sum(1).max() < 4, "black beside white squares in the upper row"
+
+
+@pytest.mark.slow
+def test_pixels_and_poses_have_no_lag(recording: Recording) -> None:
+    measured = measure_sync(recording.frames, recording.rgb, None)
+    assert measured.decided
+    assert abs(measured.lag_frames) < 0.5
+    assert min(measured.residual_px) < 0.5
+
+
+@pytest.mark.slow
+def test_the_game_saw_the_keys_that_rows_hold_and_moved(recording: Recording) -> None:
+    frames = recording.frames
+    sent = (np.maximum(frames.keyboard[:-1, :4], 0) * [1, 2, 4, 8]).sum(1)
+    seen = frames.raw_pose[1:, 7].astype(int) & 15
+    steady = np.concatenate([[False], (frames.keyboard[1:-1] == frames.keyboard[:-2]).all(1)])
+    assert (sent == seen)[steady].mean() > 0.98
+    moved = np.linalg.norm(np.diff(frames.c2w[:, :3, 3], axis=0), axis=1)
+    assert moved[steady & (sent > 0)].mean() > 0.05
+    scores = action_agreement(frames)
+    assert max(scores, key=lambda shift: scores[shift]) == 0
+
+
+@pytest.mark.slow
+def test_an_episode_goes_into_the_store(recorder: MinetestRecorder, job: MakeJob, tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    episode = record_episode(store, job(frames=32, scene_seed=12), EndpointsConfig(minetest=CONFIG))
+    frames, video, depth = read_episode(store, episode)
+    assert episode.frames == len(frames) == len(video) == 32
+    assert depth is None
+    assert (episode.sync, episode.depth_kind, episode.scale_known) == ("measured", "none", True)
+    assert episode.licence.startswith("CC BY-SA")
+
+
+@pytest.mark.slow
+@pytest.mark.fault
+@pytest.mark.parametrize("victim", ["client", "server"])
+def test_a_game_killed_in_an_episode_is_an_error_and_the_next_job_works(
+    recorder: MinetestRecorder, job: MakeJob, victim: str
+) -> None:
+    state = recorder.reset(job(frames=200, scene_seed=13))
+    game = recorder.game
+    assert game is not None
+    os.kill(psutil.Process(game.pid(victim)).children()[0].pid, signal.SIGKILL)
+    with pytest.raises(MinetestError, match="Minetest"):
+        for _ in range(200):
+            action = recorder.act(state)
+            assert action is not None
+            state = recorder.step(*action)
+    assert len(gather(recorder, job(frames=16, scene_seed=13)).rgb) == 16
+
+
+@pytest.mark.slow
+def test_nothing_is_left_when_the_recorder_is_closed(job: MakeJob) -> None:
+    require_program(CONFIG.client)
+    recorder = MinetestRecorder(CONFIG)
+    recorder.reset(job(frames=4))
+    game = recorder.game
+    assert game is not None
+    pids = [one.pid for name in ("client", "server", "display") for one in psutil.Process(game.pid(name)).children()]
+    assert len(pids) == 3
+    recorder.close()
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+    assert not game.folder.exists()
+    assert not Path(f"/tmp/.X{game.display[1:]}-lock").exists()
