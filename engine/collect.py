@@ -16,6 +16,7 @@ import numpy as np
 from engine.endpoints import EndpointsConfig
 from engine.feed import CollectError, Feed, Outcome, Patience
 from engine.job import Job
+from engine.layers.coordinator import record_game
 from engine.plan import CollectConfig, plan_jobs, resolve_renderer
 from engine.record import ENDPOINTS, record_episode
 from engine.request import CollectionRequest, candidates, planned
@@ -30,6 +31,7 @@ from infra.tables import append_rows, rows_from
 
 VERSION: Final = 1
 PATIENCE: Final = Patience()
+IN_PROCESS: Final = ("embedded", "unreal")  # worlds that are not games; Unreal runs in a process of its own by itself
 REPLACEMENTS: Final = 16  # jobs planned at once for those that could not be recorded
 
 
@@ -64,7 +66,7 @@ def collect(
         there = _recorded_seconds(store)
         feed = _feed(iter(jobs), there, None, config.min_free_gigabytes, store, context)
         context.progress(sum(job.episode_id in there for job in jobs), len(jobs), note)
-        for _ in _work_off(feed, store, endpoints, pool, collection=""):
+        for _ in _work_off(feed, store, functools.partial(try_job, store.uri, endpoints, False), pool, collection=""):
             context.progress(len(feed.done), len(jobs), note)
         if feed.dropped:
             first = feed.dropped[0]
@@ -91,11 +93,12 @@ def collect_request(
     def work(context: StageContext) -> dict[str, Any]:
         wanted, began = request.hours * 3600.0, time.monotonic()
         jobs = _tabled(request, store)
+        record = functools.partial(try_job, store.uri, endpoints, True)
         feed = _feed(jobs, _recorded_seconds(store), wanted, request.min_free_gigabytes, store, context, name)
-        for _ in _work_off(feed, store, endpoints, pool, request.digest):
+        for _ in _work_off(feed, store, record, pool, request.digest):
             rate = feed.frames / (time.monotonic() - began)
             failures = "".join(f", {count} x {cause}" for cause, count in feed.failures.most_common())
-            told = f"seconds: {feed.seconds / 3600:.2f} of {request.hours:g} h, {rate:.1f} frames/s{failures}"
+            told = f"seconds: {feed.seconds / 3600:.3g} of {request.hours:g} h, {rate:.1f} frames/s{failures}"
             context.progress(min(int(feed.seconds), int(wanted)), int(wanted), told)
         outputs = summarise(feed.done, list_episodes(store))
         return outputs | {"hours": feed.seconds / 3600, "failures": dict(feed.failures), "request": request.digest}
@@ -120,14 +123,19 @@ def summarise(jobs: Sequence[Job], episodes: Sequence[Episode]) -> dict[str, Any
     }
 
 
-def try_job(store_uri: str, endpoints: EndpointsConfig, job: Job) -> Outcome:
+def try_job(store_uri: str, endpoints: EndpointsConfig, layered: bool, job: Job) -> Outcome:
     """Record one job; what a worker runs. A failure is an outcome, so that the others go on.
+
+    ``layered`` records games in four processes (``engine.layers``); without it all is done in this one.
 
     Raises:
         NotHereError, StoreFullError: no other job would fare better.
     """
     try:
-        episode = record_episode(open_store(store_uri), job, endpoints)
+        if layered and job.source not in IN_PROCESS:
+            episode = record_game(store_uri, job, endpoints)
+        else:
+            episode = record_episode(open_store(store_uri), job, endpoints)
     except (NotHereError, StoreFullError):
         raise
     except Exception as error:
@@ -150,9 +158,10 @@ def is_paused(store: Store, name: str) -> bool:
         return False
 
 
-def _work_off(feed: Feed, store: Store, endpoints: EndpointsConfig, pool: Pool | None, collection: str) -> Iterator[Outcome]:
+def _work_off(
+    feed: Feed, store: Store, record: Callable[[Job], Outcome], pool: Pool | None, collection: str
+) -> Iterator[Outcome]:
     """Record what the feed hands out, here or in the pool, until nothing more is to come."""
-    record = functools.partial(try_job, store.uri, endpoints)
     while True:
         for outcome in map(record, feed) if pool is None else pool.map_unordered(record, feed):
             feed.note(outcome)

@@ -32,7 +32,7 @@ class Job:
     fps: float
     renderer: str  # egl | software | the source's own name
     perspective: Perspective = "first"
-    character: int = -1  # index of the walker's assembly in engine.characters; -1 is no body
+    character: int = -1  # index of the walker's assembly in engine.characters; -1 is none, in third person the seeds choose
     weather: str = ""  # weather, time of day and season; empty is what the scene's seed says
     time_of_day: str = ""
     season: str = ""

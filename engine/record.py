@@ -13,6 +13,8 @@ from engine.games.doom import VizdoomRecorder
 from engine.job import Job
 from engine.minetest.recorder import MinetestRecorder
 from engine.recorder import Recorder, SourceFacts, State
+from engine.sync import SyncMeter
+from engine.synced import EXACT_DEPTH, Synced, settle_sync
 from engine.titles.recorder import TitleRecorder
 from engine.unreal.recorder import UnrealRecorder
 from engine.walks import revisit_share
@@ -81,26 +83,46 @@ def make_recorder(job: Job, endpoints: EndpointsConfig = ENDPOINTS) -> Recorder:
 def gather(recorder: Recorder, job: Job) -> Recording:
     """Run the recorder through the job and hold all of it in memory."""
     states: list[State] = []
-    rows = _drive(recorder, job, states.append)
+    meter = SyncMeter()
+
+    def keep(state: State) -> None:
+        states.append(state)
+        _meter(meter, job, state)
+
+    rows = _drive(recorder, job, keep)
+    facts = recorder.facts()
     frames = _frames(rows, [hashlib.sha256(state.rgb.tobytes()).hexdigest() for state in states])
+    synced = settle_sync(frames, meter, facts.sync)
     depth = [state.depth for state in states if state.depth is not None]
     masks = [state.mask for state in states if state.mask is not None]
     return Recording(
-        episode=_episode(recorder.facts(), job, frames),
-        frames=frames,
+        episode=_episode(facts, job, synced),
+        frames=synced.frames,
         rgb=np.stack([state.rgb for state in states]),
         depth=np.stack(depth) if depth else None,
-        scene=recorder.facts().scene,
+        scene={**facts.scene, "sync": synced.curve},
         mask=np.stack(masks) if masks else None,
     )
 
 
 def stream(recorder: Recorder, job: Job, store: Store) -> Episode:
     """Run the recorder through the job while its frames are encoded beside it; none is kept. The row comes last."""
+    meter = SyncMeter()
     with EpisodeStream(store, job.fps) as files:
-        rows = _drive(recorder, job, lambda state: files.add(state.rgb, state.depth, state.mask))
-        frames, facts = _frames(rows, files.hashes()), recorder.facts()
-        return commit_episode(store, files.finish(_episode(facts, job, frames), frames, facts.scene))
+
+        def keep(state: State) -> None:
+            files.add(state.rgb, state.depth, state.mask)
+            _meter(meter, job, state)
+
+        rows = _drive(recorder, job, keep)
+        facts = recorder.facts()
+        synced = settle_sync(_frames(rows, files.hashes()), meter, facts.sync)
+        episode, scene = _episode(facts, job, synced), {**facts.scene, "sync": synced.curve}
+        return commit_episode(store, files.finish(episode, synced.frames, scene))
+
+
+def _meter(meter: SyncMeter, job: Job, state: State) -> None:
+    meter.add(state.rgb, state.depth if job.source in EXACT_DEPTH else None, state.c2w, state.intrinsics)
 
 
 class _Row(NamedTuple):
@@ -142,7 +164,7 @@ def _frames(rows: list[_Row], hashes: list[str]) -> Frames:
     )
 
 
-def _episode(facts: SourceFacts, job: Job, frames: Frames) -> Episode:
+def _episode(facts: SourceFacts, job: Job, synced: Synced) -> Episode:
     return Episode(
         episode_id=job.episode_id,
         source=job.source,
@@ -155,17 +177,18 @@ def _episode(facts: SourceFacts, job: Job, frames: Frames) -> Episode:
         perspective=job.perspective,
         walk=job.walk,
         seed=job.seed,
-        frames=len(frames),
+        frames=len(synced.frames),
         width=job.width,
         height=job.height,
         fps=job.fps,
         sync=facts.sync,
-        sync_lag_frames=0.0,
+        sync_lag_frames=synced.lag_frames,
+        sync_checked=synced.checked,
         depth_kind=facts.depth_kind,
         scale_known=facts.scale_known,
         action_quality="recorded",
         renderer=job.renderer,
-        revisit_share=revisit_share(frames.c2w),
+        revisit_share=revisit_share(synced.frames.c2w),
         licence=facts.licence,
         redistributable=facts.redistributable,
         commercial_ok=facts.commercial_ok,

@@ -125,6 +125,13 @@ class SyncMeter:
             pairs=len(self._pairs),
         )
 
+    def correct(self, lag_frames: float) -> NDArray[np.float64]:
+        """Move the poses kept so far to their pixels, which trail them by ``lag_frames``; returns them, (T, 4, 4)."""
+        poses = np.stack(self._poses)
+        moved = poses_at(poses, np.arange(len(poses), dtype=np.float64) - lag_frames)
+        self._poses = list(moved)
+        return moved
+
     def _change(self, focal: float) -> float:
         """Roughly how many pixels the last frame's motion differs from that of the one before; free of scale."""
         if len(self._poses) < 3:

@@ -95,6 +95,7 @@ class VizdoomRecorder:
         state = self._state(collided=False)
         for _ in range(job.seed % STARTS * FRAMES_BETWEEN_STARTS):
             state = self.step(*self._explore(state))
+        self._explorer = DepthExplorer([job.scene_seed, job.seed])  # what is recorded is played from its first frame on
         self._frame = 0
         return state
 

@@ -125,9 +125,9 @@ function drawTimeline() {
 function drawSync() {
   const note = document.getElementById("synced"), curve = data.sync;
   const [pen, width, height] = sized("sync", 0.5);
-  if (!curve || !curve.shifts || !curve.shifts.length) {
+  if (!curve || curve.lag_frames === null) {
     document.getElementById("sync").style.height = 0;
-    note.textContent = "Nothing was measured: the camera hardly moved, or this source has no self-test.";
+    note.textContent = "Not told from the pixels: the camera moved too little or too evenly.";
     return;
   }
   const most = Math.max(...curve.residual_px), from = curve.shifts[0], to = curve.shifts.at(-1), edge = 34;
@@ -145,7 +145,8 @@ function drawSync() {
   pen.stroke();
   pen.fillStyle = amber;
   pen.fillRect(x(curve.lag_frames) - 1, 10, 2, height - 30);
-  note.textContent = `Residual by how many frames the pose is shifted. Pixels trail the pose by ${curve.lag_frames.toFixed(2)} frames.`;
+  const moved = curve.corrected_frames ? ` after poses were moved by ${curve.corrected_frames.toFixed(2)}` : "";
+  note.textContent = `Residual by how many frames the pose is shifted. Pixels trail it by ${curve.lag_frames.toFixed(2)} frames${moved}.`;
 }
 
 function draw() {

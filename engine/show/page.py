@@ -24,7 +24,7 @@ DEPTH_QUALITY: Final = 28  # quantiser of H.264: the coloured depth is for eyes
 BATCH: Final = 32  # frames decoded at once
 FACTS: Final = (
     "source", "family", "scene_id", "weather", "time_of_day", "season", "perspective", "character_id", "walk", "split",
-    "sync", "sync_lag_frames", "depth_kind", "renderer", "revisit_share", "licence",
+    "sync", "sync_lag_frames", "sync_checked", "depth_kind", "renderer", "revisit_share", "licence",
 )  # fmt: skip
 
 

@@ -86,7 +86,7 @@ def episodes(place: Workplace, where: str | None, limit: int, as_json: bool, **e
         click.echo(
             f"{episode.episode_id[:12]}  {episode.source:<9} {episode.family:<10} {episode.walk:<14} {episode.split:<5} "
             f"{episode.perspective:<5} {episode.frames:>5} frames  {size} at {episode.fps:g} fps  "
-            f"lag {episode.sync_lag_frames:+.2f}  {when}"
+            f"lag {f'{episode.sync_lag_frames:+.2f}' if episode.sync_checked else 'unmeasured'}  {when}"
         )
     hours = sum(episode.frames / episode.fps for episode in found) / 3600
     more = f", {len(found) - limit} not shown" if len(found) > limit else ""

@@ -36,7 +36,7 @@ class Episode:
     height: int  # pixels
     fps: float  # frames a second of the video
     sync: Literal["exact", "measured"]
-    sync_lag_frames: float  # frames by which pixels trail the pose
+    sync_lag_frames: float  # frames by which pixels trail the pose, as measured; 0 where ``sync_checked`` is off
     depth_kind: Literal["exact", "coarse", "none"]
     scale_known: bool
     action_quality: Literal["recorded", "inferred", "unknown"]
@@ -54,6 +54,7 @@ class Episode:
     mask_object: str = ""  # 16-bit number of the thing that a pixel shows, 0 none
     time_of_day: str = ""  # dawn, noon, dusk, night, ... ; empty where nobody knows
     season: str = ""  # spring, summer, autumn, winter; empty where nobody knows
+    sync_checked: bool = False  # the lag was measured from the pixels; off where too little moved
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,7 +33,7 @@ class Cluster:
     environment: dict[str, str] = field(default_factory=dict)
 
     def start_node(self, address: str, *options: str) -> None:
-        line = [RAY, "start", f"--node-ip-address={address}", "--num-cpus=2", "--object-store-memory=100000000", *options]
+        line = [str(RAY), "start", f"--node-ip-address={address}", "--num-cpus=2", "--object-store-memory=100000000", *options]
         done = subprocess.run([*line, "--disable-usage-stats"], env=self.environment, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stdout + done.stderr
 

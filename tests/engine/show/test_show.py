@@ -80,7 +80,7 @@ def test_rerun_reads_back_what_was_written(kept: tuple[Store, Episode], tmp_path
     viewer = Path(sys.executable).parent / "rerun"
     settings = os.environ | {"HOME": str(tmp_path)}  # the viewer keeps notes there
     subprocess.run([viewer, "rrd", "verify", path], check=True, capture_output=True, timeout=60, env=settings)
-    print_it = [viewer, "rrd", "print", path]
+    print_it = [str(viewer), "rrd", "print", str(path)]
     printed = subprocess.run(print_it, check=True, capture_output=True, text=True, timeout=60, env=settings).stdout
     for entity in ("/world/camera", "/world/camera/video", "/world/path", "/world/things", "/action/forward"):
         assert entity in printed, f"{entity} is not in the file"

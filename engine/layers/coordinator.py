@@ -1,0 +1,141 @@
+"""The coordinator: leads one episode after the other through game, agent and output, and mends what breaks."""
+
+import atexit
+import dataclasses
+import logging
+from typing import Any, Final
+
+from engine.endpoints import EndpointsConfig
+from engine.job import Job
+from engine.layers.agent import run_agent
+from engine.layers.game import run_game
+from engine.layers.layer import Layer, LayerLostError
+from engine.layers.output import run_output
+from engine.layers.ring import SLOTS, FrameRing
+from infra.episodes import find_episode
+from infra.errors import WorldloomError
+from infra.schema import Episode
+from infra.store import open_store
+
+ATTEMPTS: Final = 5  # at one episode, each after a layer was lost
+_log = logging.getLogger(__name__)
+_warm: dict[tuple[str, str], "Coordinator"] = {}
+
+
+def record_game(store_uri: str, job: Job, endpoints: EndpointsConfig) -> Episode:
+    """Record one job of a game into the store; its layers stay up for the next one. What is there is left alone.
+
+    Raises:
+        LayerLostError: layers were lost again and again.
+        LayerFailedError, ValueError, NotHereError, StoreFullError, StoreUnreachableError: what a layer met.
+    """
+    if (written := find_episode(open_store(store_uri), job.episode_id)) is not None:
+        return written
+    key = (store_uri, job.source)
+    if key not in _warm:
+        _warm[key] = Coordinator(store_uri, endpoints)
+        atexit.register(_warm[key].close)
+    return _warm[key].record(job)
+
+
+class Coordinator:
+    """Holds the three other layers. Frame numbers of the ring are given out here."""
+
+    def __init__(self, store_uri: str, endpoints: EndpointsConfig) -> None:
+        self.store_uri = store_uri
+        self.game = Layer("game", run_game, endpoints)
+        self.agent = Layer("agent", run_agent)
+        self.output = Layer("output", run_output, store_uri)
+        self.layers = (self.game, self.agent, self.output)
+        self._ring: FrameRing | None = None
+        self._sequence = 0  # of the next frame
+        self._open = False  # the output is in the middle of an episode
+
+    def record(self, job: Job) -> Episode:
+        """Record one episode, from its start again whenever a layer was lost. Raises as ``record_game``."""
+        for attempt in range(ATTEMPTS):
+            try:
+                self._ready(job)
+                return self._lead(job)
+            except LayerLostError as error:
+                if attempt == ATTEMPTS - 1:
+                    raise
+                _log.warning("%s; episode %s begins anew", error, job.episode_id[:12])
+            finally:
+                self._settle_output()
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """End the other layers."""
+        for layer in self.layers:
+            layer.kill()
+        if self._ring is not None:
+            self._ring.close(remove=True)
+            self._ring = None
+
+    def _ready(self, job: Job) -> None:
+        """Start what is not there; a ring of the job's size."""
+        for layer in self.layers:
+            if not layer.alive:
+                layer.start()
+        if self._ring is None or (self._ring.width, self._ring.height) != (job.width, job.height):
+            if self._ring is not None:
+                self._ring.close(remove=True)
+            self._ring = FrameRing.create(job.width, job.height)
+
+    def _lead(self, job: Job) -> Episode:
+        """One episode: row i is state i and the action that leads on."""
+        assert self._ring is not None
+        recipe, ring = dataclasses.asdict(job), str(self._ring.path)
+        self._open, self._taken = True, self._sequence - 1
+        self.output.send(open=recipe, ring=ring)
+        self.agent.send(reset=recipe, ring=ring)
+        self.game.send(reset=recipe, ring=ring, sequence=self._sequence)
+        while True:
+            state = self._ask(self.game)["state"]
+            self._sequence += 1
+            self.agent.send(state=state)
+            action = self._ask(self.agent)["action"]
+            if action is None:
+                self.game.send(facts=True)
+                self.output.send(state=state, action=None, facts=self._ask(self.game)["facts"])
+                return self._written(job)
+            self.output.send(state=state, action=action)
+            self._wait_for_room()
+            self.game.send(step=action, sequence=self._sequence)
+
+    def _ask(self, layer: Layer) -> dict[str, Any]:
+        return layer.receive(self.layers)
+
+    def _wait_for_room(self) -> None:
+        """Before the next frame: every slot that it could overwrite has been taken."""
+        while self._sequence - self._taken >= SLOTS or self.output.waiting():
+            self._taken = int(self._ask(self.output)["taken"])
+
+    def _written(self, job: Job) -> Episode:
+        while "written" not in self._ask(self.output):
+            pass  # frames that are still being taken
+        self._open = False
+        episode = find_episode(open_store(self.store_uri), job.episode_id)
+        assert episode is not None
+        return episode
+
+    def _settle_output(self) -> None:
+        """After an episode that came to nothing: let the output drop it, or start it anew."""
+        if not self._open:
+            return
+        self._open = False
+        try:
+            self.output.send(abandon=True)
+            while not self._dropped():
+                pass
+        except LayerLostError:
+            self.output.kill()
+
+    def _dropped(self) -> bool:
+        try:
+            return "abandoned" in self.output.receive()
+        except LayerLostError:
+            raise
+        except (WorldloomError, ValueError):
+            return False  # it failed by itself meanwhile

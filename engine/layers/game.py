@@ -1,0 +1,54 @@
+"""The game layer: launches the game, carries out actions, puts frames into the ring."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from engine.endpoints import EndpointsConfig
+from engine.job import Job
+from engine.layers.link import Link
+from engine.layers.ring import FrameRing
+from engine.layers.states import put_facts, put_state, take_action
+from engine.record import make_recorder
+from engine.recorder import Recorder
+
+LAUNCH_SECONDS: Final = 420.0  # for a game to come up and show its world
+FRAME_SECONDS: Final = 60.0  # for one action
+
+
+def run_game(link: Link, endpoints: EndpointsConfig) -> None:
+    """Serve ``reset``, ``step`` and ``facts`` until the coordinator is gone. A game that failed is launched anew."""
+    recorder: Recorder | None = None
+    ring: FrameRing | None = None
+    for message in link.messages():
+        try:
+            if "reset" in message:
+                link.heartbeat.promise(LAUNCH_SECONDS)
+                job = Job(**message["reset"])
+                ring = _opened(ring, message["ring"], job)
+                recorder = recorder or make_recorder(job, endpoints)
+                link.send(state=put_state(ring, message["sequence"], recorder.reset(job)))
+            elif "step" in message:
+                assert recorder is not None and ring is not None
+                link.heartbeat.promise(FRAME_SECONDS)
+                action = take_action(message["step"])
+                assert action is not None
+                link.send(state=put_state(ring, message["sequence"], recorder.step(*action)))
+            else:
+                assert recorder is not None
+                link.send(facts=put_facts(recorder.facts()))
+        except Exception as error:
+            link.heartbeat.promise(FRAME_SECONDS)
+            if recorder is not None:
+                recorder.close()
+            recorder = None
+            link.send(failed=type(error).__name__, message=" ".join(str(error).split()) or "no message")
+    if recorder is not None:
+        recorder.close()
+
+
+def _opened(ring: FrameRing | None, path: Any, job: Job) -> FrameRing:
+    if ring is not None and ring.path == Path(path):
+        return ring
+    if ring is not None:
+        ring.close()
+    return FrameRing(Path(path), job.width, job.height)

@@ -1,0 +1,119 @@
+"""A layer as the coordinator holds it: a child process that is started, asked, watched, killed and started again."""
+
+import json
+import multiprocessing
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from typing import Any, Final
+
+from engine.layers.link import Heartbeat, Link, Message
+from infra.errors import NotHereError, StoreFullError, StoreUnreachableError, WorldloomError
+
+_CONTEXT: Final = multiprocessing.get_context("spawn")
+_POLL_SECONDS: Final = 0.2
+_START_SECONDS: Final = 120.0  # until a fresh process gives its first sign of life
+_KNOWN: Final = {kind.__name__: kind for kind in (ValueError, NotHereError, StoreFullError, StoreUnreachableError)}
+
+
+class LayerLostError(WorldloomError):
+    """A layer died or gave no sign of life."""
+
+
+class LayerFailedError(WorldloomError):
+    """A layer did not manage what it was asked for, and says why."""
+
+
+class Layer:
+    """One of the three children."""
+
+    def __init__(self, name: str, run: Callable[..., None], *arguments: Any) -> None:
+        """``run(link, *arguments)`` is what the process does; it is started with the first use."""
+        self.name = name
+        self._run, self._arguments = run, arguments
+        self._process: SpawnProcess | None = None
+        self.starts = 0
+
+    @property
+    def pid(self) -> int | None:
+        """Of the running process."""
+        return self._process.pid if self._process is not None else None
+
+    def start(self) -> None:
+        """Start the process, anew if it runs."""
+        self.kill()
+        self._pipe, theirs = _CONTEXT.Pipe()
+        shared = _CONTEXT.Value("d", lock=False)
+        self._heartbeat = Heartbeat(shared)
+        self._heartbeat.promise(_START_SECONDS)
+        self._process = _CONTEXT.Process(
+            target=_enter, args=(self._run, theirs, shared, *self._arguments), name=f"worldloom-{self.name}"
+        )
+        self._process.start()
+        theirs.close()
+        self.starts += 1
+
+    def check(self) -> None:
+        """Hold the process to its promise.
+
+        Raises:
+            LayerLostError: it is dead, or late and therefore killed.
+        """
+        if self._process is None or not self._process.is_alive():
+            raise LayerLostError(f"the {self.name} process died")
+        if self._heartbeat.late:
+            self.kill()
+            raise LayerLostError(f"the {self.name} process gave no sign of life and was killed")
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs and keeps its promises."""
+        return self._process is not None and self._process.is_alive() and not self._heartbeat.late
+
+    def send(self, **message: Any) -> None:
+        """Send a message of JSON values. Raises ``LayerLostError``."""
+        try:
+            self._pipe.send_bytes(json.dumps(message).encode())
+        except OSError:
+            raise LayerLostError(f"the {self.name} process died") from None
+
+    def waiting(self) -> bool:
+        """Whether a message is there."""
+        return bool(self._pipe.poll(0))
+
+    def receive(self, watched: "tuple[Layer, ...]" = ()) -> Message:
+        """The next message; a ``failed`` one becomes the error that it speaks of.
+
+        Raises:
+            LayerLostError: this layer or one of those ``watched`` is lost.
+            LayerFailedError, ValueError, NotHereError, StoreFullError, StoreUnreachableError: what the layer met.
+        """
+        try:
+            while not self._pipe.poll(_POLL_SECONDS):
+                for layer in (self, *watched):
+                    layer.check()
+            message: Message = json.loads(self._pipe.recv_bytes())
+        except (EOFError, OSError):
+            raise LayerLostError(f"the {self.name} process died") from None
+        if "failed" in message:
+            kind = _KNOWN.get(message["failed"])
+            if kind is None:
+                raise LayerFailedError(f"{self.name}: {message['failed']}: {message['message']}")
+            raise kind(message["message"])
+        return message
+
+    def kill(self) -> None:
+        """End the process, whatever it does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.join(10)
+            self._process.close()
+            self._process = None
+            self._pipe.close()
+
+
+def _enter(run: Callable[..., None], pipe: "Connection[Any, Any]", shared: Any, *arguments: Any) -> None:
+    from engine.layers.link import end_with_parent
+
+    end_with_parent()
+    run(Link(pipe, Heartbeat(shared)), *arguments)

@@ -1,0 +1,88 @@
+"""Frames in shared memory: one process writes a slot, others read it; nothing is pickled."""
+
+import hashlib
+import mmap
+import struct
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infra.errors import WorldloomError
+
+Picture = tuple[NDArray[np.uint8], NDArray[np.float32] | None, NDArray[np.uint16] | None]
+
+SLOTS: Final = 8
+_HEADER: Final = struct.Struct("<qq??6x32s")  # tick, sequence, has depth, has mask, sha256 of the picture
+_SHARED: Final = Path("/dev/shm")
+
+
+class TornFrameError(WorldloomError):
+    """A slot does not hold the frame that was asked for, whole."""
+
+
+class FrameRing:
+    """``SLOTS`` frames of one size. Whoever coordinates sees to it that no slot is written while it is read."""
+
+    def __init__(self, path: Path, width: int, height: int) -> None:
+        """Open the ring at ``path``; see ``create``."""
+        self.path, self.width, self.height = path, width, height
+        self._pixels = width * height
+        self._slot = _HEADER.size + self._pixels * (3 + 4 + 2)  # RGB, depth, mask
+        with path.open("r+b") as file:
+            file.truncate(self._slot * SLOTS)
+            self._memory = mmap.mmap(file.fileno(), self._slot * SLOTS)
+
+    @classmethod
+    def create(cls, width: int, height: int) -> "FrameRing":
+        """A new ring for frames of ``width`` x ``height`` pixels, where memory is shared."""
+        folder = _SHARED if _SHARED.is_dir() else Path(tempfile.gettempdir())
+        with tempfile.NamedTemporaryFile(prefix="worldloom-ring-", dir=folder, delete=False) as file:
+            return cls(Path(file.name), width, height)
+
+    def write(
+        self,
+        sequence: int,
+        tick: int,
+        rgb: NDArray[np.uint8],
+        depth: NDArray[np.float32] | None,
+        mask: NDArray[np.uint16] | None,
+    ) -> None:
+        """Put a frame (H, W, 3), its depth and mask (H, W) into the slot of ``sequence``."""
+        if rgb.shape != (self.height, self.width, 3):
+            raise ValueError(f"the ring takes {self.width}x{self.height} pictures, not {rgb.shape}")
+        start = sequence % SLOTS * self._slot
+        self._memory[start : start + _HEADER.size] = bytes(_HEADER.size)  # unreadable until it is whole
+        at = start + _HEADER.size
+        for array, kind in ((rgb, np.uint8), (depth, np.float32), (mask, np.uint16)):
+            size = self._pixels * {np.uint8: 3, np.float32: 4, np.uint16: 2}[kind]
+            if array is not None:
+                self._memory[at : at + size] = np.ascontiguousarray(array, kind).tobytes()
+            at += size
+        digest = hashlib.sha256(np.ascontiguousarray(rgb).data).digest()
+        self._memory[start : start + _HEADER.size] = _HEADER.pack(tick, sequence, depth is not None, mask is not None, digest)
+
+    def read(self, sequence: int, tick: int) -> Picture:
+        """Copies of the frame of ``sequence``, its depth and its mask.
+
+        Raises:
+            TornFrameError: the slot holds another frame, or not all of it.
+        """
+        start = sequence % SLOTS * self._slot
+        header = self._memory[start : start + _HEADER.size]
+        found_tick, found, has_depth, has_mask, digest = _HEADER.unpack(header)
+        at, count, shape = start + _HEADER.size, self._pixels, (self.height, self.width)
+        rgb = np.frombuffer(self._memory, np.uint8, 3 * count, at).reshape(*shape, 3).copy()
+        depth = np.frombuffer(self._memory, np.float32, count, at + 3 * count).reshape(shape).copy() if has_depth else None
+        mask = np.frombuffer(self._memory, np.uint16, count, at + 7 * count).reshape(shape).copy() if has_mask else None
+        if (found, found_tick) != (sequence, tick) or hashlib.sha256(rgb.data).digest() != digest:
+            raise TornFrameError(f"frame {sequence} (tick {tick}) is not whole in the ring, which holds frame {found}")
+        return rgb, depth, mask
+
+    def close(self, *, remove: bool = False) -> None:
+        """Let go of the memory; whoever created it removes it."""
+        self._memory.close()
+        if remove:
+            self.path.unlink(missing_ok=True)
