@@ -11,7 +11,6 @@ from engine.embedded import EmbeddedRecorder
 from engine.endpoints import EndpointsConfig
 from engine.games.doom import VizdoomRecorder
 from engine.job import Job
-from engine.minetest.recorder import MinetestRecorder
 from engine.recorder import Recorder, SourceFacts, State
 from engine.sync import SyncMeter
 from engine.synced import EXACT_DEPTH, Synced, settle_sync
@@ -20,13 +19,19 @@ from engine.unreal.recorder import UnrealRecorder
 from engine.walks import revisit_share
 from infra.episode_stream import EpisodeStream
 from infra.episodes import Recording, commit_episode, find_episode
+from infra.errors import NotHereError, WorldloomError
 from infra.schema import Episode, Frames
 from infra.schema.episode import MAX_EPISODE_SECONDS
 from infra.store import Store
 from infra.tables import was_appended
 
+MOST_RATE_ERROR: Final = 0.25  # of the frames a second of a game on the wall clock
 ENDPOINTS: Final = EndpointsConfig()
 _warm: dict[str, Recorder] = {}  # one recorder of each source a process
+
+
+class SlowGameError(WorldloomError):
+    """A game on the wall clock did not keep the rate that its episode states."""
 
 
 def record_job(job: Job, endpoints: EndpointsConfig = ENDPOINTS) -> Recording:
@@ -73,11 +78,19 @@ def make_recorder(job: Job, endpoints: EndpointsConfig = ENDPOINTS) -> Recorder:
         case "unreal":
             return UnrealRecorder(endpoints.unreal)
         case "minetest":
-            return MinetestRecorder(endpoints.minetest)
+            return _minetest(endpoints)
         case "gta_v" | "red_dead_redemption_2" | "palworld" | "cyberpunk_2077" | "hogwarts_legacy":
             return TitleRecorder(job.source, endpoints.titles)
         case _:
             raise ValueError(f"source {job.source!r} has no recorder yet; use embedded or vizdoom")
+
+
+def _minetest(endpoints: EndpointsConfig) -> Recorder:
+    try:
+        from engine.minetest.recorder import MinetestRecorder
+    except ImportError:
+        raise NotHereError("recording Minetest needs the package python-xlib; pip install 'worldloom[games]'") from None
+    return MinetestRecorder(endpoints.minetest)
 
 
 def gather(recorder: Recorder, job: Job) -> Recording:
@@ -116,9 +129,21 @@ def stream(recorder: Recorder, job: Job, store: Store) -> Episode:
 
         rows = _drive(recorder, job, keep)
         facts = recorder.facts()
+        _check_rate(rows, facts, job)
         synced = settle_sync(_frames(rows, files.hashes()), meter, facts.sync)
         episode, scene = _episode(facts, job, synced), {**facts.scene, "sync": synced.curve}
         return commit_episode(store, files.finish(episode, synced.frames, scene))
+
+
+def _check_rate(rows: "list[_Row]", facts: SourceFacts, job: Job) -> None:
+    """A game on the wall clock must keep its rate: its video is read as ``job.fps``, whatever its rows' times say."""
+    if facts.sync == "exact" or len(rows) < 2:
+        return
+    rate = (len(rows) - 1) / max((rows[-1].time - rows[0].time) / 1e9, 1e-9)
+    if abs(rate / job.fps - 1) > MOST_RATE_ERROR:
+        raise SlowGameError(
+            f"{job.source} gave {rate:.1f} frames a second instead of {job.fps:g}; record smaller pictures, or with fewer at once"
+        )
 
 
 def _meter(meter: SyncMeter, job: Job, state: State) -> None:

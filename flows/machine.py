@@ -68,7 +68,7 @@ def diagnose(home: Path) -> list[Finding]:
         ),
         *(_package(name, "make setup", needed=True) for name in ("torch", "av", "deltalake", "duckdb", "prefect", "ray")),
         _package("flash_attn", "pip install 'worldloom[cuda]' on a CUDA machine"),
-        _package("unrealcv", "pip install 'worldloom[unreal]'"),
+        _package("mss", "pip install 'worldloom[games]', to record games"),
         _cuda(),
         _egl(),
         _program("minetest", "apt-get install minetest minetest-server xvfb, to record Minetest", "/usr/games"),

@@ -10,6 +10,7 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 PACKAGES: Final = ("flows", "inference", "modeling", "curation", "annotation", "engine", "infra")
 HEAVY: Final = (
+    "Xlib",
     "av",
     "boto3",
     "cv2",
@@ -20,6 +21,7 @@ HEAVY: Final = (
     "mss",
     "panda3d",
     "ray",
+    "rerun",
     "transformers",
     "unrealcv",
     "vizdoom",

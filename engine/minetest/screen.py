@@ -1,10 +1,9 @@
-"""The door to the game's display: pictures by mss, keys and mouse by XTEST over one connection that stays open."""
+"""The door to Xlib: the game's display, keys and mouse by XTEST over one connection that stays open."""
 
 import contextlib
 from collections.abc import Sequence
 from typing import Final
 
-import mss
 import numpy as np
 from numpy.typing import NDArray
 from Xlib import XK, X
@@ -13,8 +12,9 @@ from Xlib.error import ConnectionClosedError, DisplayError, XError
 from Xlib.ext import xtest
 
 from engine.minetest.process import MinetestError
+from engine.x11_grab import Grabber, GrabError
 
-GONE: Final = (ConnectionClosedError, DisplayError, XError, OSError, mss.ScreenShotError)
+GONE: Final = (ConnectionClosedError, DisplayError, XError, OSError, GrabError)
 
 
 class Screen:
@@ -29,7 +29,7 @@ class Screen:
         self._held: set[str] = set()
         try:
             self._display = Display(display)
-            self._grabber = mss.MSS(display=display)
+            self._grabber = Grabber(display)
             self._focus()
         except GONE as error:
             raise MinetestError(f"Minetest's display {display} cannot be used: {error}") from None
@@ -37,10 +37,9 @@ class Screen:
     def grab(self) -> NDArray[np.uint8]:
         """What it shows now, uint8 (H, W, 3)."""
         try:
-            shot = self._grabber.grab(self._grabber.monitors[0])
-        except GONE as error:
-            raise MinetestError(f"Minetest's display cannot be grabbed: {error}") from None
-        return np.frombuffer(shot.raw, np.uint8).reshape(shot.height, shot.width, 4)[:, :, 2::-1]
+            return self._grabber.grab()
+        except GrabError as error:
+            raise MinetestError(str(error)) from None
 
     def play(self, keys: Sequence[str], mouse: tuple[int, int]) -> None:
         """Hold exactly these keys from now on, and move the mouse by pixels, right and down."""

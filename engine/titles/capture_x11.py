@@ -5,12 +5,13 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.titles.profile import TitleMissingError
+from engine.x11_grab import Grabber, GrabError
 from infra.errors import WorldloomError
 
 CALL_SECONDS: Final = 5.0  # deadline of one call of xdotool
@@ -45,7 +46,7 @@ class X11Window:
         self.display = display
         self.number = self._find(title)
         self.box = self._measure()
-        self._screen = _open_screen(display)
+        self._screen = Grabber(display)
         self._held: set[str] = set()
 
     def grab(self) -> NDArray[np.uint8]:
@@ -56,11 +57,9 @@ class X11Window:
         """
         box = self.box
         try:
-            shot = self._screen.grab({"left": box.left, "top": box.top, "width": box.width, "height": box.height})
-        except Exception as error:  # mss has errors of its own for each way of losing a display
-            raise WindowLostError(f"display {self.display} cannot be grabbed: {error}") from None
-        bgra = np.frombuffer(shot.raw, np.uint8).reshape(shot.height, shot.width, 4)
-        return np.ascontiguousarray(bgra[:, :, 2::-1])
+            return self._screen.grab(box.left, box.top, box.width, box.height)
+        except GrabError as error:
+            raise WindowLostError(str(error)) from None
 
     def focus(self) -> None:
         """Bring the window to the front, let keys go to it, and measure it again."""
@@ -125,11 +124,3 @@ class X11Window:
         if done.returncode != 0 and not may_fail:
             raise WindowLostError(f"the game's window on {self.display} is gone: {done.stderr.strip() or arguments[0]}")
         return done.stdout
-
-
-def _open_screen(display: str) -> Any:
-    try:
-        import mss
-    except ImportError as error:
-        raise TitleMissingError("grabbing a game's window needs the package mss; pip install worldloom[titles]") from error
-    return mss.MSS(display=display)
