@@ -57,10 +57,9 @@ class MinetestRecorder:
         return self._last
 
     def act(self, state: State) -> tuple[NDArray[np.int8], NDArray[np.float32]] | None:
-        """Walk out and back, until the job's frames are used up."""
-        assert self._screen is not None
+        """Walk out and back, until the job's frames are used up; then end the game, as each job has a fresh one."""
         if self._row >= self._job.frames:
-            self._screen.play([], (0, 0))
+            self.close()
             return None
         return self._explorer.act(state.c2w, wet=bool(int(state.raw_pose[7]) & WATER_BIT))
 

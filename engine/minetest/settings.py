@@ -13,7 +13,8 @@ from infra.dynamics import DynamicsConfig
 
 MODS: Final = Path(__file__).parent / "mods"
 MARKER_CELL: Final = 8  # pixels of the window, as mods/frames draws it
-CLIENT_FPS: Final = 30.0  # frames a second that the client shows at least, as whole multiples of the job's rate
+CLIENT_FPS: Final = 30.0  # frames a second that the client shows about, as whole multiples of the job's rate
+LEAST_FRAMES: Final = 2  # of the client a row: input acts a frame after a pose is known, and must act within its row
 WALK_SPEED: Final = 4.0  # metres a second of the game's own walk
 MAPGENS: Final = ("v7", "valleys", "carpathian")
 HOURS: Final = {"dawn": 6.2, "noon": 12.0, "afternoon": 15.0, "dusk": 18.2, "night": 23.0}
@@ -75,7 +76,7 @@ def window_of(job: Job) -> Window:
 
 def frames_a_row(job: Job) -> int:
     """How many frames the client shows for one of the job's."""
-    return max(1, round(CLIENT_FPS / job.fps))
+    return max(LEAST_FRAMES, round(CLIENT_FPS / job.fps))
 
 
 def client_fps(job: Job) -> int:

@@ -2,6 +2,9 @@
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,10 +17,12 @@ from engine.job import Job
 from engine.minetest.process import MinetestConfig, MinetestError
 from engine.minetest.recorder import MinetestRecorder
 from engine.record import gather, record_episode
-from engine.sync import action_agreement, measure_sync
+from engine.sync import measure_sync
 from engine.titles.marker import CELLS, CONTRAST
+from infra.dynamics import DynamicsConfig, pitch_and_yaw, turn
 from infra.episodes import Recording, read_episode
 from infra.store import open_store
+from tests.engine.minetest.conftest import minetest_job
 from tests.requirements import require_program
 
 MakeJob = Callable[..., Job]
@@ -35,8 +40,6 @@ def recorder() -> Iterator[MinetestRecorder]:
 
 @pytest.fixture(scope="module")
 def recording(recorder: MinetestRecorder) -> Recording:
-    from tests.engine.minetest.conftest import minetest_job
-
     return gather(recorder, minetest_job())
 
 
@@ -76,8 +79,16 @@ def test_the_game_saw_the_keys_that_rows_hold_and_moved(recording: Recording) ->
     assert (sent == seen)[steady].mean() > 0.98
     moved = np.linalg.norm(np.diff(frames.c2w[:, :3, 3], axis=0), axis=1)
     assert moved[steady & (sent > 0)].mean() > 0.05
-    scores = action_agreement(frames)
-    assert max(scores, key=lambda shift: scores[shift]) == 0
+
+
+@pytest.mark.slow
+def test_the_mouse_turns_by_what_its_row_says_within_that_row(recording: Recording) -> None:
+    yaw = pitch_and_yaw(recording.frames.c2w)[1]
+    turned = (np.diff(yaw) + 180) % 360 - 180
+    meant = turn(recording.frames.mouse, DynamicsConfig())[:-1, 1]
+    before_own_after = np.stack([meant[:-2], meant[1:-1], meant[2:]], 1)
+    shares = np.linalg.lstsq(before_own_after, turned[1:-1], rcond=None)[0]
+    assert shares == pytest.approx([0, 1, 0], abs=0.15)
 
 
 @pytest.mark.slow
@@ -122,3 +133,29 @@ def test_nothing_is_left_when_the_recorder_is_closed(job: MakeJob) -> None:
     assert not any(psutil.pid_exists(pid) for pid in pids)
     assert not game.folder.exists()
     assert not Path(f"/tmp/.X{game.display[1:]}-lock").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.fault
+def test_the_game_ends_with_whoever_started_it(tmp_path: Path) -> None:
+    require_program(CONFIG.client)
+    told = tmp_path / "pids"
+    script = (
+        "import os, pathlib, signal, psutil\n"
+        "from engine.minetest.recorder import MinetestRecorder\n"
+        "from tests.engine.minetest.conftest import minetest_job\n"
+        "recorder = MinetestRecorder()\n"
+        "recorder.reset(minetest_job())\n"
+        "pids = [one.pid for one in psutil.Process().children(recursive=True)]\n"
+        f"pathlib.Path({str(told)!r}).write_text(' '.join(map(str, pids)))\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    root = Path(__file__).resolve().parents[3]
+    done = subprocess.run([sys.executable, "-c", script], cwd=root, timeout=150, check=False)
+    assert done.returncode == -signal.SIGKILL
+    pids = [int(pid) for pid in told.read_text().split()]
+    assert len(pids) == 6, "three programs, each on a leash"
+    until = time.monotonic() + 20
+    while any(psutil.pid_exists(pid) for pid in pids) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not any(psutil.pid_exists(pid) for pid in pids)
