@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from engine.games.doom import FPS as DOOM_FPS
 from engine.job import Job, scene_seed
 from engine.record import make_recorder, stream
 from engine.recorder import Recorder
 from infra.store import open_store
+
+BARE_OF: Final = {"unreal": "embedded"}  # whose bare drawing a world is held against, where not its own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,15 +33,17 @@ def bench_collect(config: CollectBenchConfig, say: Callable[[str], None]) -> lis
     """A result for each world and size.
 
     *Bare* takes the recorder through the job alone: actions, physics, drawing, and RGB, depth and, where the source has
-    one, mask read back into arrays as recorders hand them over. *Full* does the same and hashes, encodes all of them,
+    one, mask read back into arrays as recorders hand them over; over the protocol it is the same scene and walk drawn in
+    this process, without masks. *Full* does the same and hashes, encodes all of them,
     writes the frames' columns, puts and checks all objects and commits the row. What starts a world (process, shaders,
     scene) is in neither: both follow a warming up. A job's own reset is in both.
     """
     results = []
     for world in config.worlds:
         for width, height in config.sizes:
-            with _recorder(world, width, height, config) as (recorder, job):
-                results.append(_compare(recorder, job, config.repeats) | {"world": world, "width": width, "height": height})
+            bare, full = (_timed(name, width, height, config) for name in (BARE_OF.get(world, world), world))
+            with bare as drawn, full as recorded:
+                results.append(_compare(drawn, recorded, config.repeats) | {"world": world, "width": width, "height": height})
             say(_line(results[-1]))
     return results
 
@@ -62,7 +66,7 @@ def bench_job(world: str, width: int, height: int, config: CollectBenchConfig) -
 
 
 @contextmanager
-def _recorder(world: str, width: int, height: int, config: CollectBenchConfig) -> Iterator[tuple[Recorder, Job]]:
+def _timed(world: str, width: int, height: int, config: CollectBenchConfig) -> Iterator[tuple[Recorder, Job]]:
     job = bench_job(world, width, height, config)
     recorder = make_recorder(job)
     try:
@@ -71,13 +75,13 @@ def _recorder(world: str, width: int, height: int, config: CollectBenchConfig) -
         recorder.close()
 
 
-def _compare(recorder: Recorder, job: Job, repeats: int) -> dict[str, Any]:
+def _compare(drawn: tuple[Recorder, Job], recorded: tuple[Recorder, Job], repeats: int) -> dict[str, Any]:
     seconds: dict[str, list[float]] = {"bare": [], "full": []}
-    frames = _run_bare(recorder, job)  # warms up
+    frames = _run_bare(*drawn)  # warms up
     with tempfile.TemporaryDirectory() as folder:
         ways: dict[str, Callable[[], object]] = {
-            "bare": lambda: _run_bare(recorder, job),
-            "full": lambda: stream(recorder, job, open_store(Path(tempfile.mkdtemp(dir=folder)))),
+            "bare": lambda: _run_bare(*drawn),
+            "full": lambda: stream(*recorded, open_store(Path(tempfile.mkdtemp(dir=folder)))),
         }
         ways["full"]()
         for number in range(repeats):
