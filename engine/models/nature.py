@@ -33,9 +33,11 @@ def _birch(builder: MeshBuilder, thing: SceneObject) -> None:
 def _spruce(builder: MeshBuilder, thing: SceneObject) -> None:
     w, h, _ = thing.size
     builder.drum((0, 0, 0), (0.24, 0.18), h * 0.2, 6, tint("brown", 0.8), "bark")
-    for number in range(4):
-        base, wide = 0.12 + 0.2 * number, 1.0 - 0.22 * number
-        builder.drum((0, h * base, 0), (w / 2 * wide, 0.0), h * 0.30, 8, tint(thing.colour, 0.72 + 0.1 * number), "leaves")
+    tiers, sides = (2, 5) if "boundary" in thing.name else (3, 6)  # a forest has hundreds
+    for number in range(tiers):
+        base, wide = 0.12 + 0.84 * number / tiers, 1.0 - 0.9 * number / tiers
+        length, shade = h * min(1.2 / tiers, 1.02 - base), 0.72 + 0.3 * number / tiers
+        builder.drum((0, h * base, 0), (w / 2 * wide, 0.0), length, sides, tint(thing.colour, shade), "leaves")
 
 
 def _bush(builder: MeshBuilder, thing: SceneObject) -> None:

@@ -42,6 +42,12 @@ def _crane(builder: MeshBuilder, thing: SceneObject) -> None:
     builder.box((0, h * 0.44, d * 1.2), (0.9, 0.5, 0.9), tint("yellow"), "plain")
 
 
+def _sea(builder: MeshBuilder, thing: SceneObject) -> None:
+    """Hidden just below the ground, which is painted as water: it keeps walkers off and gives masks a number."""
+    w, _, d = thing.size
+    builder.box((0, -0.07, 0), (w, 0.05, d), tint(thing.colour), "plain")
+
+
 def _boat(builder: MeshBuilder, thing: SceneObject) -> None:
     w, h, d = thing.size  # the bow points to +x
     hull = h * 0.36
@@ -182,6 +188,7 @@ WORKS: Final[dict[str, Callable[[MeshBuilder, SceneObject], None]]] = {
     "container": _container,
     "container_stack": _container_stack,
     "crane": _crane,
+    "sea": _sea,
     "boat": _boat,
     "barrel": _barrel,
     "pallet": _pallet,

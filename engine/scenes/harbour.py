@@ -5,7 +5,7 @@ from typing import Final
 from engine.scenes.conditions import Conditions
 from engine.scenes.props import BARREL, BENCH, BOLLARD, CAR, CONE, CRATE, FENCE, FLAG, STREETLIGHT
 from engine.scenes.scene import Scene
-from engine.scenes.site import Prop, Site
+from engine.scenes.site import OPEN, Prop, Site
 
 PAINTS: Final = ("red", "blue", "teal", "orange", "rust", "yellow", "grey")
 CONTAINER: Final = Prop("container", "{colour} container", (6.0, 2.5, 2.4), 0.0, PAINTS)
@@ -15,6 +15,7 @@ BOAT: Final = Prop("boat", "{colour} boat", (8.0, 6.0, 2.8), 0.25, ("white", "re
 SHED: Final = Prop("shed", "{colour} shed", (11.0, 6.2, 7.0), 0.12, ("rust", "teal", "cream", "slate", "mint"))
 LIGHTHOUSE: Final = Prop("lighthouse", "{colour} lighthouse", (3.6, 13.0, 3.6), 0.1, ("red", "white", "blue"))
 RAIL: Final = FENCE._replace(caption="boundary rail", colours=("yellow",), size=(4.0, 1.05, 0.14))
+SEA: Final = Prop("sea", "boundary sea", (1.0, 0.05, 1.0), 0.0, ("blue",))
 NET: Final = FENCE._replace(caption="boundary fence", colours=("grey",), size=(4.0, 2.0, 0.14))
 
 
@@ -28,6 +29,7 @@ def build_harbour(seed: int, conditions: Conditions) -> Scene:
     _quay(site, shore, jetty)
     site.put(CRANE, site.chance(-24, -8), shore - 3.6, 0.0)
     site.put(CRANE, site.chance(6, 24), shore - 3.6, 0.0)
+    site.clear(site.chance(-half + OPEN, half - OPEN), site.chance(-half + OPEN + 1, shore - OPEN - 3), OPEN)
     rows = int(site.rng.integers(2, 4))
     for row in range(rows):
         z = shore - 11 - row * 6.2
@@ -63,6 +65,9 @@ def _quay(site: Site, shore: float, jetty: float) -> None:
         )
     for number in range(8):
         site.try_put(BOLLARD, -half + 3 + number * 7.6, shore - 0.9, 0.0, 0.2)
+    for low, high, near in ((-half, jetty - wide / 2, shore), (jetty + wide / 2, half, shore), (-half, half, end)):
+        size = (high - low, SEA.size[1], half + 2 - near)  # none walks on water
+        site.put(SEA, (low + high) / 2, near + size[2] / 2, 0.0, size)
     site.keep_box(0, (shore + half) / 2 + 0.2, 2 * half, half - shore)
     site.keep_box(jetty, shore, wide, 6)
 

@@ -3,12 +3,10 @@
 import math
 from typing import Final
 
-import shapely
-
 from engine.scenes.conditions import Conditions
 from engine.scenes.props import BARREL, BENCH, BOLLARD, CRATE, FLAG, FOUNTAIN, LAMP, ROUND_TREE, STALL, STATUE
 from engine.scenes.scene import Scene
-from engine.scenes.site import Prop, Site
+from engine.scenes.site import OPEN, Prop, Site
 
 FRONTS: Final = ("cream", "pink", "sky", "mint", "sand", "brick", "yellow", "orange")
 HOUSE: Final = Prop("tower_block", "boundary house in {colour}", (7.0, 9.0, 6.0), 0.0, FRONTS, ("plaster", "plaster", "brick"))
@@ -26,7 +24,7 @@ def build_market(seed: int, conditions: Conditions) -> Scene:
     site.put(middle, x, z, site.chance(0, 360))
     turn = site.chance(0, 2 * math.pi)
     open_x, open_z = ((site.half - 9.2) * way(turn) for way in (math.sin, math.cos))
-    site.keep(shapely.Point(open_x, open_z).buffer(8.6))  # room to walk six metres any way
+    site.clear(open_x, open_z, OPEN)
     if site.rng.random() < 0.35:
         site.try_put(CHURCH, site.chance(-8, 8), -site.half + 7.2, 0.0, 1.0)
     if site.rng.random() < 0.5:

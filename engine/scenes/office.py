@@ -5,7 +5,7 @@ from typing import Final
 from engine.scenes.conditions import Conditions
 from engine.scenes.props import CEILING_LAMP, LINTEL, POT, WALL
 from engine.scenes.scene import Scene
-from engine.scenes.site import Prop, Site
+from engine.scenes.site import ROUND, Prop, Site
 
 HEIGHT: Final = 3.2  # metres
 DOOR: Final = 2.2  # metres wide
@@ -85,12 +85,14 @@ def _desks(site: Site, depth: float, taken: dict[int, bool]) -> None:
     """Islands of four desks with screens between, in rows with aisles."""
     half = site.half
     top, bottom = half - (depth if taken[0] else 0) - 3.0, -half + (depth if taken[2] else 0) + 3.0
+    room_x, room_z = half - ROUND - 0.3, (bottom + ROUND - 2.8, top - ROUND + 2.8)
+    site.clear(site.chance(-room_x, room_x), site.chance(*room_z), ROUND)
     step = site.chance(5.6, 6.8)
     x = -half + site.chance(3.4, 4.6)
     while x < half - 3.0:
         z = bottom + 0.6
         while z < top - 0.5:
-            if site.rng.random() < 0.78:
+            if site.rng.random() < 0.78 and site.is_free(x, z, 3.4, 3.3):
                 for side in (-1, 1):
                     for ahead, yaw in ((-0.85, 180.0), (0.85, 0.0)):
                         site.put(DESK, x + side * 0.85, z + ahead, yaw)

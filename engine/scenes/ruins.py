@@ -6,7 +6,7 @@ from typing import Final
 from engine.scenes.conditions import Conditions
 from engine.scenes.props import BIRCH, BOULDER, BUSH, OAK, STATUE
 from engine.scenes.scene import Scene
-from engine.scenes.site import Prop, Site
+from engine.scenes.site import OPEN, Prop, Site
 
 STONES: Final = ("sand", "concrete", "cream")
 BROKEN: Final = Prop("broken_wall", "broken {colour} wall", (5.0, 2.8, 0.7), 0.2, STONES, ("masonry",))
@@ -23,6 +23,9 @@ def build_ruins(seed: int, conditions: Conditions) -> Scene:
     altar_x, altar_z = site.chance(-8, 8), site.chance(-8, 8)
     site.patch("flagstones", altar_x, altar_z, 13, 13, turn)
     site.put(ALTAR, altar_x, altar_z, turn)
+    away, reach = math.radians(turn + 180 + site.chance(-50, 50)), site.half - OPEN - 1.0
+    open_x, open_z = altar_x + 16 * math.sin(away), altar_z + 16 * math.cos(away)
+    site.clear(min(max(open_x, -reach), reach), min(max(open_z, -reach), reach), OPEN)
     _avenue(site, altar_x, altar_z, turn)
     for _ in range(int(site.rng.integers(4, 7))):
         _court(site)

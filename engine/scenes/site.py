@@ -11,6 +11,8 @@ from engine.scenes.conditions import Conditions, conditions_of_seed, under
 from engine.scenes.scene import Character, Light, Palette, Patch, Point, Scene, SceneObject
 
 ROOM: Final = 2 * BODY_RADIUS + 0.75  # metres between things, so that a walker fits with room to spare
+OPEN: Final = 8.6  # metres round a place from which six metres are free any way
+ROUND: Final = 3.8  # metres round the smallest round that a walk goes, with something of a view
 NAMES: Final = ("Ada", "Bo", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hana")
 GREY: Final = (0.5, 0.5, 0.5)
 NOTHING: Final = Palette(zenith=GREY, horizon=GREY, hills=GREY, cloud=GREY, ground=GREY, ground_light=GREY, path=GREY)
@@ -55,6 +57,15 @@ class Site:
     def keep_box(self, x: float, z: float, width: float, depth: float) -> None:
         """Let nothing be spread in this rectangle, given by its middle."""
         self.keep(shapely.box(x - width / 2, z - depth / 2, x + width / 2, z + depth / 2))
+
+    def is_free(self, x: float, z: float, width: float, depth: float) -> bool:
+        """Whether nothing stands in this rectangle and nothing keeps it."""
+        area = shapely.box(x - width / 2, z - depth / 2, x + width / 2, z + depth / 2)
+        return not any(area.intersects(taken) for taken in self._taken)
+
+    def clear(self, x: float, z: float, radius: float) -> None:
+        """Keep a disc free, so that a walk finds room for a round or for eight ways out."""
+        self.keep(shapely.Point(x, z).buffer(radius))
 
     def way(self, points: tuple[Point, ...], width: float = 2.6) -> None:
         """A painted path that stays free."""
@@ -149,7 +160,7 @@ class Site:
 
     def finish(self, ground: str, conditions: Conditions, *, apron: tuple[str, ...] = (), ceiling: float = 0.0) -> Scene:
         """The scene with its people, in the conditions asked for or else those of its seed."""
-        objects = tuple(self.things)
+        objects = tuple(sorted(self.things, key=lambda thing: "boundary" in thing.name))  # the far is drawn last: less work
         azimuth = self.chance(0, 360)
         lamps = Light(azimuth=azimuth, elevation=40.0, sun=(0.30, 0.30, 0.30), ambient=(0.78, 0.78, 0.78), shadow=0.3)
         inside = Palette(

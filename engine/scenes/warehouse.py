@@ -5,7 +5,7 @@ from typing import Final
 from engine.scenes.conditions import Conditions
 from engine.scenes.props import BARREL, CONE, CRATE
 from engine.scenes.scene import Scene
-from engine.scenes.site import Prop, Site
+from engine.scenes.site import ROUND, Prop, Site
 
 HEIGHT: Final = 6.2  # metres of the hall
 RACK: Final = Prop("rack", "rack with {colour} boxes", (7.2, 4.4, 1.3), 0.0, ("red", "mint", "yellow", "purple"))
@@ -25,13 +25,15 @@ def build_warehouse(seed: int, conditions: Conditions) -> Scene:
     half = site.half
     site.border(HALL, HEIGHT, 0.4)
     along_z = bool(site.rng.random() < 0.5)
-    yard = site.chance(7.0, 13.0)
+    yard = site.chance(8.2, 13.0)
     aisle = site.chance(3.2, 4.2)
     row = -half + 3.4
     while row < half - yard - 1:
         _row(site, row, along_z)
         row += 1.3 + aisle
     lane = half - yard / 2
+    along = site.chance(-half + ROUND + 0.4, half - ROUND - 0.4)
+    site.clear(*((along, lane) if along_z else (lane, along)), ROUND)
     for side in (-1, 1):
         place, size = (lane + side * yard * 0.42, 0.0), (0.22, 2 * half - 3)
         x, z, w, d = (*place, *size) if not along_z else (place[1], place[0], size[1], size[0])

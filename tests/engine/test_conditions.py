@@ -4,8 +4,10 @@ import dataclasses
 
 import numpy as np
 import pytest
+import shapely
 
 from engine.body import Body
+from engine.explore.mesh import build_mesh
 from engine.obstacles import obstacles_of
 from engine.plan import resolve_renderer
 from engine.render import RenderConfig, SceneRenderer
@@ -23,10 +25,16 @@ MIXES = [
 ]
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_conditions_never_move_a_thing_or_a_person(family: str) -> None:
+@pytest.mark.parametrize(
+    ("family", "mixes"),
+    [
+        *((family, MIXES[number % 3 :][:1]) for number, family in enumerate(FAMILIES)),
+        *(pytest.param(family, MIXES, marks=pytest.mark.slow) for family in FAMILIES),
+    ],
+)
+def test_conditions_never_move_a_thing_or_a_person(family: str, mixes: list[Conditions]) -> None:
     plain = build_scene(family, 12)
-    for conditions in MIXES:
+    for conditions in mixes:
         scene = build_scene(family, 12, conditions)
         assert (scene.weather, scene.time_of_day, scene.season) == dataclasses.astuple(conditions)
         assert layout_digest_of(scene) == layout_digest_of(plain) and scene.characters == plain.characters
@@ -34,12 +42,22 @@ def test_conditions_never_move_a_thing_or_a_person(family: str) -> None:
         assert np.array_equal(ours.centre, theirs.centre) and np.array_equal(ours.half, theirs.half)
 
 
-@pytest.mark.parametrize("family", [family for family in FAMILIES if family not in ("park", "rooms")])
-def test_every_family_gives_starts_and_walks(family: str) -> None:
-    body = Body(build_scene(family, 2000), 16.0)
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("seed", [2000, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2001, 2006))])
+def test_every_family_gives_starts_and_is_one_piece_to_walk_in(family: str, seed: int) -> None:
+    body = Body(build_scene(family, seed), 16.0)
     assert body.is_clear(evaluation_start(body, 0), 1.0)
-    for walk in ("explore", "out_and_back", "spin"):
-        assert len(plan_walk(body, walk, 1, 96).keyboard) == 96
+    areas = [part.area for part in shapely.get_parts(build_mesh(body.things, body.scene.half).ground)]
+    assert max(areas) > 0.98 * sum(areas)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_gives_every_training_walk(family: str) -> None:
+    for seed in range(2000, 2006):
+        body = Body(build_scene(family, seed), 16.0)
+        for walk in ("explore", "out_and_back", "loop", "spin", "idle"):
+            assert len(plan_walk(body, walk, 1, 64).keyboard) == 64
 
 
 def test_an_unknown_condition_is_named() -> None:
@@ -47,8 +65,10 @@ def test_an_unknown_condition_is_named() -> None:
         Conditions(weather="hail")
 
 
-def test_no_two_scenes_of_the_catalogue_share_a_layout_or_a_set_of_objects(tmp_path: object) -> None:
-    scenes = list(catalogue(4))
+@pytest.mark.parametrize("per_family", [1, pytest.param(8, marks=pytest.mark.slow)])
+def test_no_two_scenes_of_the_catalogue_share_a_layout_or_a_set_of_objects(per_family: int) -> None:
+    scenes = list(catalogue(per_family))
+    assert len(scenes) == per_family * len(FAMILIES)
     assert (
         len({layout_digest_of(scene) for scene in scenes}) == len({objects_digest_of(scene) for scene in scenes}) == len(scenes)
     )
