@@ -5,7 +5,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import deque
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.job import Job
+from engine.minetest.folder import GameFolder
 from engine.minetest.settings import window_of, write_client, write_server
 from engine.unreal import leash
 from infra.errors import NotHereError, WorldloomError
@@ -72,7 +72,8 @@ class MinetestProcess:
         for program in (config.client, config.server, config.display):
             if shutil.which(program) is None:
                 raise NotHereError(f"{program} is missing; apt-get install {PACKAGES}")
-        self.folder = Path(tempfile.mkdtemp(prefix="worldloom-minetest-"))
+        self._folder = GameFolder()
+        self.folder = self._folder.path
         self._leashes: dict[str, subprocess.Popen[str]] = {}
         self._words: dict[str, deque[str]] = {}
         self._readers: list[threading.Thread] = []
@@ -122,7 +123,7 @@ class MinetestProcess:
             number = self.display[1:]  # a killed Xvfb leaves these
             Path(f"/tmp/.X{number}-lock").unlink(missing_ok=True)
             Path(f"/tmp/.X11-unix/X{number}").unlink(missing_ok=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._folder.remove()
 
     def pid(self, name: str) -> int:
         """Of the leash that holds ``display``, ``server`` or ``client``."""
