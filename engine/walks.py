@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.body import MARGIN, Body, Stance
-from engine.obstacles import BODY_RADIUS
+from engine.obstacles import BODY_RADIUS, character_places
 from infra.dynamics import integrate
 from infra.schema import Keyboard, Mouse, idle_actions, parse_action
 
@@ -21,6 +21,7 @@ KEY_FRAMES: Final = {"outdoors": 48, "indoors": 20}  # rows that a single action
 SPIN_FRAMES: Final = 240  # once round
 REVISITING: Final = ("out_and_back", "loop", "spin", "idle")
 EVALUATION_TRIES: Final = 6000
+SETTLED: Final = ("park", "rooms")  # their evaluation starts are published and stay, though someone may walk into a spin there
 IDLE_FRAMES: Final = 64  # an idle episode teaches nothing more after these
 REVERSE: Final = {"W": "S", "S": "W", "A": "D", "D": "A", "L": "R", "R": "L"}
 HOLDS: Final = (
@@ -101,8 +102,11 @@ def evaluation_start(body: Body, number: int) -> Stance:
     indoors = body.scene.ceiling > 0
     walks, view = [evaluation_actions(walk, indoors=indoors) for walk in KEY_WALKS], NARROW_VIEW if indoors else VIEW
     reached = np.concatenate([integrate(np.eye(4), *actions, body.dynamics)[::3, [0, 2], 3] for actions in walks])
+    people = _people_during_a_spin(body)
     for attempt in range(EVALUATION_TRIES):
         start = _random_stance(body, rng)
+        if people.size and np.linalg.norm(people - np.array(start.place), axis=-1).min() < 2 * BODY_RADIUS + MARGIN:
+            continue  # somebody would walk into who stands here
         wanted = 3 - 3 * attempt // EVALUATION_TRIES
         if not body.is_clear(start, view) or landmarks_in_view(body, start) < wanted:
             continue
@@ -113,6 +117,13 @@ def evaluation_start(body: Body, number: int) -> Stance:
         if all(body.walks_free(start, *actions, view) for actions in walks):
             return start
     raise ValueError(f"scene {body.scene.scene_id} has no free start {number}; use another seed or fewer starts_per_test_scene")
+
+
+def _people_during_a_spin(body: Body) -> NDArray[np.float64]:
+    """Where people are at each tick of the longest evaluation walk on the spot, (T, K, 2); none in settled families."""
+    if body.scene.family in SETTLED:
+        return np.zeros((0, 0, 2))
+    return np.stack([character_places(body.scene, tick / body.fps) for tick in range(SPIN_FRAMES + 2)])
 
 
 def landmarks_in_view(body: Body, stance: Stance, reach: float = 20.0, half_angle: float = 36.0) -> int:
