@@ -94,7 +94,7 @@ HOURS: Final = {
         horizon=(0.97, 0.58, 0.34), hills=(0.36, 0.24, 0.36), cloud=(0.96, 0.62, 0.54), lamps=0.75, daylight=(0.90, 0.52, 0.36),
     ),
     "night": Hour(
-        elevation=40, sun=(0.06, 0.07, 0.12), ambient=(0.17, 0.20, 0.32), shadow=0.14, zenith=(0.03, 0.04, 0.12),
+        elevation=40, sun=(0.06, 0.07, 0.12), ambient=(0.25, 0.29, 0.43), shadow=0.14, zenith=(0.03, 0.04, 0.12),
         horizon=(0.10, 0.13, 0.24), hills=(0.05, 0.06, 0.12), cloud=(0.14, 0.16, 0.26), lamps=1.0, daylight=(0.04, 0.05, 0.13),
     ),
 }  # fmt: skip

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from engine.body import Body, Stance
-from engine.obstacles import EYE_HEIGHT
+from engine.obstacles import EYE_HEIGHT, character_places
 from engine.render import RenderConfig, SceneRenderer
 from engine.scenes.scene import Scene
 from engine.walks import VIEW, landmarks_in_view
@@ -16,6 +16,7 @@ Picture = NDArray[np.uint8]
 
 VIEWS: Final = 60  # tried for the one that shows most
 FPS: Final = 16.0
+NEAR_BY: Final = 3.0  # metres in which a thing fills the picture
 STRIP: Final = 14  # pixels of caption above a picture
 
 
@@ -27,8 +28,18 @@ def best_view(scene: Scene) -> Stance:
         x, z = (float(value) for value in rng.uniform(-scene.half + 1.5, scene.half - 1.5, 2))
         stance = Stance(place=(x, z), pitch=0.0, yaw=float(rng.uniform(-180, 180)))
         open_view = 2.2 * VIEW if body.is_clear(stance, 2.2 * VIEW) else VIEW if body.is_clear(stance, VIEW) else 0.0
-        found.append((open_view * 3 + min(landmarks_in_view(body, stance, 16.0), 9), stance))
+        found.append((open_view * 3 + min(landmarks_in_view(body, stance, 16.0), 9) - 3 * _looming(scene, stance), stance))
     return max(found, key=lambda item: item[0])[1]
+
+
+def _looming(scene: Scene, stance: Stance) -> int:
+    """How many things, crowns and awnings with them, stand so near that they fill the picture; people too."""
+    away = np.array([thing.position for thing in scene.objects]) - np.array(stance.place)
+    reach = np.array([min(max(thing.size[0], thing.size[2]) / 2, NEAR_BY) for thing in scene.objects]) + NEAR_BY
+    people = character_places(scene, 0.0) - np.array(stance.place)
+    away, reach = np.concatenate([away, people]), np.concatenate([reach, np.full(len(people), NEAR_BY)])
+    side = (np.degrees(np.arctan2(away[:, 0], away[:, 1])) - stance.yaw + 180) % 360 - 180
+    return int(((np.abs(side) < 60) & (np.linalg.norm(away, axis=1) < reach)).sum())
 
 
 def draw_view(renderer: SceneRenderer, scene: Scene) -> Picture:

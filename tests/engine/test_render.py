@@ -5,13 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.pixels import NEAR, average_pixels, depth_of
 from engine.render import (
-    NEAR,
     RenderConfig,
     SceneRenderer,
-    average_pixels,
     c2w_from_panda,
-    depth_of,
     intrinsics_of,
     panda_pose,
 )
