@@ -1,34 +1,54 @@
 """The agent layer: sees a state, says the next action."""
 
+from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from engine.games.explorer import DepthExplorer
 from engine.job import Job
 from engine.layers.link import Link
 from engine.layers.ring import FrameRing
 from engine.layers.states import Action, put_action, take_state
+from engine.minetest.explorer import ReturningExplorer
+from engine.minetest.settings import is_wet
 from engine.recorder import State
 from engine.titles.explorer import BlindExplorer
 
 
 class Agent:
-    """Plays one episode: by depth where the game shows any, else by where the camera is."""
+    """Plays one episode as the source's own recorder would: by depth, by its own track, or blind."""
 
     def __init__(self, job: Job) -> None:
         self._left = job.frames
-        self._seed = [job.scene_seed, job.seed]
-        self._by_depth = DepthExplorer(self._seed) if job.source == "vizdoom" else None
-        self._blind = BlindExplorer(self._seed)
+        self._play = _player(job)
 
     def act(self, state: State) -> Action | None:
         """The action that follows ``state``; None once the job's frames are recorded."""
         if self._left == 0:
             return None
         self._left -= 1
-        if self._by_depth is not None:
-            assert state.depth is not None
-            return self._by_depth.act(state.depth)
-        return self._blind.act(state.c2w)
+        return self._play(state)
+
+
+def _player(job: Job) -> Callable[[State], Action]:
+    seed = [job.scene_seed, job.seed]
+    match job.source:
+        case "vizdoom":
+            by_depth = DepthExplorer(seed)
+            return lambda state: by_depth.act(_depth_of(state))
+        case "minetest":
+            returning = ReturningExplorer(seed)
+            return lambda state: returning.act(state.c2w, wet=is_wet(state.raw_pose))
+        case _:
+            blind = BlindExplorer(seed)
+            return lambda state: blind.act(state.c2w)
+
+
+def _depth_of(state: State) -> NDArray[np.float32]:
+    assert state.depth is not None
+    return state.depth
 
 
 def run_agent(link: Link) -> None:

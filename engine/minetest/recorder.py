@@ -12,7 +12,7 @@ from engine.minetest.camera import c2w_from_game, intrinsics_from_fov
 from engine.minetest.explorer import ReturningExplorer
 from engine.minetest.process import LoggedFrame, MinetestConfig, MinetestError, MinetestProcess
 from engine.minetest.screen import Screen
-from engine.minetest.settings import MARKER_CELL, client_fps, world_of
+from engine.minetest.settings import MARKER_CELL, client_fps, is_wet, world_of
 from engine.recorder import SourceFacts, State
 from engine.titles.marker import read_marker, unwrap
 from infra.dynamics import DynamicsConfig, turn
@@ -20,7 +20,6 @@ from infra.dynamics import DynamicsConfig, turn
 KEYSYMS: Final = ("w", "s", "a", "d", "space", "e")  # the client's own, in the order of KEYS
 PIXELS_PER_DEGREE: Final = 10.0  # of the mouse, by the client's mouse_sensitivity; measured
 WALKING_BITS: Final = 15
-WATER_BIT: Final = 16
 STUCK_METRES: Final = 0.01  # a row
 SETTLE_SECONDS: Final = 12.0  # at most, until the land around is there
 STEADY_PICTURES: Final = 24  # in a row that do not change; then the land is there
@@ -61,7 +60,7 @@ class MinetestRecorder:
         if self._row >= self._job.frames:
             self.close()
             return None
-        return self._explorer.act(state.c2w, wet=bool(int(state.raw_pose[7]) & WATER_BIT))
+        return self._explorer.act(state.c2w, wet=is_wet(state.raw_pose))
 
     def step(self, keyboard: NDArray[np.int8], mouse: NDArray[np.float32]) -> State:
         """Hold the keys, move the mouse, and take the first picture a tick of the job later.

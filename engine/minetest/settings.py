@@ -7,6 +7,9 @@ from pathlib import Path
 from shutil import copytree
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.job import Job
 from engine.titles.marker import CELLS
 from infra.dynamics import DynamicsConfig
@@ -15,6 +18,7 @@ MODS: Final = Path(__file__).parent / "mods"
 MARKER_CELL: Final = 8  # pixels of the window, as mods/frames draws it
 CLIENT_FPS: Final = 30.0  # frames a second that the client shows about, as whole multiples of the job's rate
 LEAST_FRAMES: Final = 2  # of the client a row: input acts a frame after a pose is known, and must act within its row
+WATER_BIT: Final = 16  # of the controls in a raw pose
 WALK_SPEED: Final = 4.0  # metres a second of the game's own walk
 MAPGENS: Final = ("v7", "valleys", "carpathian")
 HOURS: Final = {"dawn": 6.2, "noon": 12.0, "afternoon": 15.0, "dusk": 18.2, "night": 23.0}
@@ -137,3 +141,8 @@ def write_client(folder: Path, job: Job, port: int, fov: float, viewing_range: i
 def _write(path: Path, **values: object) -> None:
     lines = [f"{name} = {str(value).lower() if isinstance(value, bool) else value}" for name, value in values.items()]
     path.write_text("\n".join(lines) + "\n")
+
+
+def is_wet(raw_pose: NDArray[np.float64]) -> bool:
+    """Whether the player's feet are in water, by a row of the recorder's raw pose."""
+    return bool(int(raw_pose[7]) & WATER_BIT)
