@@ -19,6 +19,7 @@ from tests.seaweed import SeaweedServer
 pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.timeout(600)]
 KILLS = 5
 EPISODES = 30
+ENGINE, LEASH = "engine.unreal", "engine.unreal.leash"  # what their command lines name
 REQUEST = (
     "--source", "embedded", "--hours", str(2.0 * EPISODES / 3600), "--seconds", "2", "--size", "128x64", "--family", "park",
     "--agent", "spin", "--profile", "smoke",
@@ -107,6 +108,40 @@ def test_killed_workers_cost_nothing_that_was_finished(
     store = open_store(tmp_path / "store")
     assert_whole(store)
     assert digests(store) == undisturbed
+
+
+def engines_of(collector: int) -> list[psutil.Process]:
+    """Embedded worlds that serve a collector as Unreal's peer."""
+    found = psutil.Process(collector).children(recursive=True) if psutil.pid_exists(collector) else []
+    return [one for one in found if one.is_running() and ENGINE in _command_line(one) and LEASH not in _command_line(one)]
+
+
+def _command_line(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def test_killed_engines_cost_the_open_episode(
+    collect: Callable[..., "subprocess.Popen[str]"], moments: random.Random, tmp_path: Path
+) -> None:
+    through_engine = ("--source", "unreal", "--seconds", "4", "--hours", str(4.0 * 12 / 3600), "--workers", "0")
+    quiet = collect(tmp_path / "quiet", *through_engine)
+    assert quiet.wait(200) == 0, (tmp_path / "log").read_text()
+    collecting = collect(tmp_path / "store", *through_engine)
+    store, killed = open_store(tmp_path / "store"), 0
+    while killed < KILLS and collecting.poll() is None:
+        before = len(list_episodes(store))  # each engine finishes something before it dies, so that none is given up
+        wait_for(lambda: len(list_episodes(store)) > before or collecting.poll() is not None, 120, "episode")  # noqa: B023
+        time.sleep(moments.uniform(0.0, 0.5))
+        for engine in engines_of(collecting.pid):
+            engine.kill()
+            killed += 1
+    assert collecting.wait(300) == 0, (tmp_path / "log").read_text()
+    assert killed >= KILLS, f"the collection was over after {killed} kills"
+    assert_whole(store)
+    assert digests(store) == digests(open_store(tmp_path / "quiet"))
 
 
 def test_a_killed_collector_goes_on_where_it_was(
