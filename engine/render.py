@@ -176,6 +176,7 @@ class SceneRenderer:
             core = self._device.core
             world.set_shader(core.Shader.make(core.Shader.SL_GLSL, BODY_VERTEX, BODY_FRAGMENT))
             world.set_shader_input("layers", self._layers)
+            world.set_shader_input("far_by_pixel", float(bool(scene.ground)))
             world.set_shader_input("haze", core.Vec4(*haze, 0.0 if scene.ceiling else scene.haze))
         self._device.buffer.set_clear_color((*haze, 1.0))
         self._attach(world, build_static_mesh(scene), scene.light)

@@ -13,10 +13,12 @@ in vec3 tint;
 out vec2 uv;
 out vec3 colour;
 out float away;
+out vec3 seen;
 flat out float image;
 void main() {
     gl_Position = p3d_ModelViewProjectionMatrix * p3d_Vertex;
-    away = length((p3d_ModelViewMatrix * p3d_Vertex).xyz);
+    seen = (p3d_ModelViewMatrix * p3d_Vertex).xyz;
+    away = length(seen);
     uv = p3d_MultiTexCoord0;
     colour = tint;
     image = layer;
@@ -27,15 +29,18 @@ BODY_FRAGMENT: Final = """
 #version 330
 uniform sampler2DArray layers;
 uniform sampler2D ground;
+uniform float far_by_pixel;  // 1: measured at each pixel; 0: between corners, as the two first families always had it
 uniform vec4 haze;  // colour, and 1 / distance in metres at which 63 % of it shows
 in vec2 uv;
 in vec3 colour;
 in float away;
+in vec3 seen;
 flat in float image;
 out vec4 pixel;
 void main() {
     vec3 texel = image < 0.0 ? texture(ground, uv).rgb : texture(layers, vec3(uv, image)).rgb * 1.186;
-    float clear = exp(-max(away - 12.0, 0.0) * haze.a);
+    float far = far_by_pixel > 0.5 ? length(seen) : away;  // a wall of 60 m has its corners far off
+    float clear = exp(-max(far - 12.0, 0.0) * haze.a);
     pixel = vec4(mix(haze.rgb, texel * colour, clear), 1.0);
 }
 """

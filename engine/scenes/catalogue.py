@@ -82,7 +82,7 @@ def write_catalogue(
     known = {row["scene_id"] for row in read_rows(store, "scenes", columns=["scene_id"]).to_pylist()}
     total, rows, fresh = count_per_family * len(families), [], []
     width, height = THUMBNAIL
-    drawer = SceneRenderer(RenderConfig(width=width, height=height, renderer=renderer)) if renderer else None
+    drawer = SceneRenderer(RenderConfig(width=width, height=height, renderer=renderer, supersample=1)) if renderer else None
     try:
         for scene in catalogue(count_per_family, seed, families):
             missing = scene.scene_id not in known

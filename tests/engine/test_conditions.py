@@ -90,11 +90,18 @@ def test_night_fog_and_rain_show_in_the_picture_and_rain_falls_the_same_way_twic
     try:
         camera = evaluation_start(Body(build_scene("street", 3), 16.0), 0).c2w()
         pictures = {}
-        for name, mix in {"noon": base, "night": Conditions(time_of_day="night").over(base), "rain": MIXES[1]}.items():
+        for name, mix in {
+            "noon": base,
+            "night": Conditions(time_of_day="night").over(base),
+            "rain": MIXES[1],
+            "fog": MIXES[2],
+        }.items():
             renderer.load(build_scene("street", 3, mix))
             pictures[name] = [renderer.draw(camera, seconds)[0] for seconds in (0.0, 0.5, 0.0)]
     finally:
         renderer.close()
     assert pictures["night"][0].mean() < 0.6 * pictures["noon"][0].mean()
+    haze = 255 * np.array(build_scene("street", 3, MIXES[2]).palette.horizon)
+    assert np.abs(pictures["fog"][0][-4:] - haze).mean() > 30  # the ground at one's feet is clear, far as its corners are
     assert np.array_equal(pictures["rain"][0], pictures["rain"][2])
     assert not np.array_equal(pictures["rain"][0], pictures["rain"][1])
