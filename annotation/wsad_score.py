@@ -60,8 +60,8 @@ def score_wsad(tally: WsadTally) -> dict[str, float]:
     everything = moved + np.array(tally.stopped).reshape(len(DIRECTIONS), -1)
     frames = int(everything.sum())
     return {
-        "macro_f1_moved": _macro_f1(moved),
-        "macro_f1_all": _macro_f1(everything),
+        "macro_f1_moved": float(macro_f1(moved)),
+        "macro_f1_all": float(macro_f1(everything)),
         "accuracy_moved": _accuracy(moved),
         "accuracy_all": _accuracy(everything),
         "coverage": 1 - float(everything[:, UNKNOWN_COLUMN].sum()) / frames if frames else float("nan"),
@@ -80,11 +80,21 @@ def score_by_source(tallies: Sequence[tuple[str, WsadTally]]) -> Mapping[str, di
     return {source: score_wsad(tally) for source, tally in sorted(total.items())}
 
 
+def macro_f1(tables: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Macro-F1 (...) of confusion tables (..., 9, 10); NaN where no direction was recorded often enough."""
+    hits = np.diagonal(tables, axis1=-2, axis2=-1).astype(np.float64)
+    recorded, inferred = tables.sum(-1), tables[..., : len(DIRECTIONS)].sum(-2)
+    present = recorded >= LEAST_SUPPORT
+    total = np.where(present, 2 * hits / np.maximum(recorded + inferred, 1), 0.0).sum(-1)
+    return np.asarray(np.where(present.any(-1), total / np.maximum(present.sum(-1), 1), np.nan))
+
+
 def infer_fixed_rule(c2w: NDArray[np.float64]) -> tuple[Keyboard, Mouse]:
     """The fixed-threshold rule that HY-WorldPlay publishes, as the control: keyboard (T, 6) and mouse (T, 2).
 
-    Moves shorter than 0.01 are none; within 60 degrees of an axis a key is down. It depends on scale, knows no walls and
-    no doubt, and reads the move in the old camera's own frame.
+    A move of 0.01 or less in the track's unit is none; less than 60 degrees from +z is W, more than 120 S, the same to +x
+    is D, A; it turns where yaw or pitch changes by more than 0.05 degrees. The move is read in the old camera's own frame.
+    Published for steps between latent frames; here a step is a frame, which spares it keys that change within a step.
     """
     move = np.einsum("tji,tj->ti", c2w[:-1, :3, :3], np.diff(c2w[:, :3, 3], axis=0))
     length = np.linalg.norm(move, axis=-1)
@@ -104,13 +114,6 @@ def _confusion(truth: NDArray[np.int64], guess: NDArray[np.int64]) -> tuple[int,
     known = truth >= 0
     np.add.at(table, (truth[known], np.where(guess < 0, UNKNOWN_COLUMN, guess)[known]), 1)
     return tuple(table.reshape(-1).tolist())
-
-
-def _macro_f1(table: NDArray[np.int64]) -> float:
-    hits = np.diag(table).astype(np.float64)
-    recorded, inferred = table.sum(1), table[:, : len(DIRECTIONS)].sum(0)
-    present = recorded >= LEAST_SUPPORT
-    return float((2 * hits / np.maximum(recorded + inferred, 1))[present].mean()) if present.any() else float("nan")
 
 
 def _accuracy(table: NDArray[np.int64]) -> float:

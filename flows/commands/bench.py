@@ -7,11 +7,14 @@ from typing import get_args
 import click
 import torch
 
+from annotation.wsad_curves import plot_curves
 from engine.bench.appends import AppendBenchConfig, bench_appends
 from engine.bench.collect import CollectBenchConfig, bench_collect
 from engine.explore.report import ReportConfig, bench_explore, plot_report
+from flows.bench_wsad import WsadBenchConfig, bench_wsad
 from inference.bench.cases import SIZES, SizeName
 from inference.bench.denoiser import DenoiserBenchConfig, bench_denoiser
+from infra.store import open_store
 
 
 @click.group(epilog="Example: worldloom bench denoiser --size tiny")
@@ -68,3 +71,26 @@ def collect(worlds: tuple[str, ...], sizes: tuple[str, ...], repeats: int, store
     figures["appends"] = [row for uri in stores for row in bench_appends(uri, AppendBenchConfig(), click.echo)]
     if out is not None:
         out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
+@bench.command(epilog="Example: worldloom bench wsad --out wsad.json --plot wsad.png")
+@click.option(
+    "--scenes", type=click.IntRange(min=1), default=WsadBenchConfig.scenes_per_family, show_default=True, help="A family."
+)
+@click.option("--family", "families", multiple=True, help="Scene family; repeatable.  [default: all]")
+@click.option("--frames", type=click.IntRange(min=64), default=WsadBenchConfig.frames, show_default=True, help="Of each walk.")
+@click.option("--games", type=click.IntRange(min=0), default=WsadBenchConfig.games, show_default=True, help="ViZDoom episodes.")
+@click.option("--store", "uri", help="Score the recorded episodes of this store instead: a folder or s3://bucket/prefix.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write all figures there as JSON.")
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the curves there (png, svg, pdf).")
+def wsad(
+    scenes: int, families: tuple[str, ...], frames: int, games: int, uri: str | None, out: Path | None, plot: Path | None
+) -> None:
+    """Compare inferred keys and mouse with recorded ones in unseen scenes and games; scenes are walked, not drawn."""
+    chosen = families or WsadBenchConfig.families
+    config = WsadBenchConfig(families=chosen, scenes_per_family=scenes, frames=frames, games=games)
+    result = bench_wsad(config, open_store(uri) if uri else None, click.echo)
+    if out is not None:
+        out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    if plot is not None:
+        plot_curves(result["curves"], plot)
