@@ -8,7 +8,7 @@ from flows.commands.characters import characters
 from flows.commands.scenes import catalogue, sheet
 
 
-@click.group()
+@click.group(epilog="Example: worldloom world sheet --family harbour --out harbour.png")
 def world() -> None:
     """Look at the embedded worlds by themselves: what scenes there are, how they look."""
 
