@@ -54,6 +54,7 @@ def tally_wsad(inferred: Wsad, recorded: Frames, degrees_per_mouse_unit: float =
 def score_wsad(tally: WsadTally) -> dict[str, float]:
     """Figures of a tally. Macro-F1 is over the directions recorded at least ``LEAST_SUPPORT`` times; unknown counts as wrong.
 
+    ``macro_f1_walked`` leaves out the frames that moved with no key down: someone pushed, and no track can tell who walked.
     ``coverage`` is the share of frames for which anything was inferred. Where nothing was recorded, a figure is NaN.
     """
     moved = np.array(tally.moved).reshape(len(DIRECTIONS), -1)
@@ -61,6 +62,7 @@ def score_wsad(tally: WsadTally) -> dict[str, float]:
     frames = int(everything.sum())
     return {
         "macro_f1_moved": float(macro_f1(moved)),
+        "macro_f1_walked": float(macro_f1(np.concatenate([np.zeros_like(moved[:1]), moved[1:]]))),
         "macro_f1_all": float(macro_f1(everything)),
         "accuracy_moved": _accuracy(moved),
         "accuracy_all": _accuracy(everything),

@@ -56,7 +56,7 @@ def bench_wsad(config: WsadBenchConfig, store: Store | None, say: Callable[[str]
     result: dict[str, Any] = {"config": dataclasses.asdict(config), "tracks": len(tracks)}
     for key in ("source", "family", "walk"):
         result[key] = _grouped(tracks, tallies, key, config.curves)
-        say(f"{key:14} rule   F1 moved [95 %]            F1 all   coverage  mouse mean / worst    frames moved")
+        say(f"{key:14} rule   F1 moved [95 %]            walked   F1 all   coverage  mouse mean / worst    frames moved")
         for name, rules in result[key].items():
             for rule, figures in rules.items():
                 say(_line(name, rule, figures))
@@ -142,7 +142,8 @@ def _line(name: str, rule: str, figures: dict[str, Any]) -> str:
     low, high = figures["macro_f1_moved_interval"]
     mouse = f"{figures['mouse_error_degrees']:8.5f} / {figures['mouse_worst_degrees']:7.4f}" if rule == "ours" else " " * 18
     return (
-        f"{name:14} {rule:6} {figures['macro_f1_moved']:.4f} [{low:.4f}, {high:.4f}]  {figures['macro_f1_all']:.4f}"
+        f"{name:14} {rule:6} {figures['macro_f1_moved']:.4f} [{low:.4f}, {high:.4f}]  {figures['macro_f1_walked']:.4f}"
+        f"   {figures['macro_f1_all']:.4f}"
         f"   {figures['coverage']:.4f}    {mouse}   {figures['frames_moved']}"
     )
 

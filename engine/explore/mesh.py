@@ -29,12 +29,20 @@ class MeshConfig:
     arc_segments: int = 3  # edges of a quarter circle
 
 
+def _triangulated(outline: shapely.Geometry) -> shapely.Geometry:
+    """Triangles of an outline; one whose points nearly coincide is snapped to millimetres first, else GEOS gives up on it."""
+    try:
+        return shapely.constrained_delaunay_triangles(outline)
+    except shapely.errors.GEOSException:
+        return shapely.constrained_delaunay_triangles(shapely.set_precision(outline, 0.001))
+
+
 class WalkMesh:
     """Where a walker's centre may be, and the shortest ways there."""
 
     def __init__(self, ground: shapely.Geometry, config: MeshConfig) -> None:
         outline = shapely.segmentize(ground, config.longest_edge)
-        triangles = shapely.get_parts(shapely.constrained_delaunay_triangles(outline))
+        triangles = shapely.get_parts(_triangulated(outline))
         if not len(triangles):
             raise ValueError("no ground is left to walk on; the scene is too full for this walker")
         self.ground = ground
