@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from annotation.wsad import Wsad, turned_degrees
 from infra.directions import DIRECTIONS, directions_of
+from infra.dynamics import DynamicsConfig, turn
 from infra.schema.action import KEYS, UNKNOWN_KEY, Keyboard, Mouse
 from infra.schema.episode import Frames
 
@@ -37,9 +38,14 @@ class WsadTally:
 
 
 def tally_wsad(inferred: Wsad, recorded: Frames, degrees_per_mouse_unit: float = 15.0) -> WsadTally:
-    """Compare one episode's inferred rows with its recorded ones; the last action leads nowhere and is left out."""
+    """Compare one episode's inferred rows with its recorded ones; the last action leads nowhere and is left out.
+
+    Mouse errors are in degrees turned: a recorded motion within the dead zone turned nothing.
+    """
     truth, guess = directions_of(recorded.keyboard)[:-1], directions_of(inferred.keyboard)[:-1]
-    error = np.abs(inferred.mouse - recorded.mouse)[:-1] * degrees_per_mouse_unit
+    turned = turn(recorded.mouse, DynamicsConfig(degrees_per_mouse_unit=degrees_per_mouse_unit))
+    turned = np.where(np.isnan(recorded.mouse), np.nan, turned)
+    error = np.abs(inferred.mouse * degrees_per_mouse_unit - turned)[:-1]
     known = error[np.isfinite(error)]
     moved = inferred.moved[:-1]
     return WsadTally(
@@ -54,7 +60,7 @@ def tally_wsad(inferred: Wsad, recorded: Frames, degrees_per_mouse_unit: float =
 def score_wsad(tally: WsadTally) -> dict[str, float]:
     """Figures of a tally. Macro-F1 is over the directions recorded at least ``LEAST_SUPPORT`` times; unknown counts as wrong.
 
-    ``macro_f1_walked`` leaves out the frames that moved with no key down: someone pushed, and no track can tell who walked.
+    ``macro_f1_walked`` leaves out the frames that moved with no key down, as when others push: a track cannot tell that.
     ``coverage`` is the share of frames for which anything was inferred. Where nothing was recorded, a figure is NaN.
     """
     moved = np.array(tally.moved).reshape(len(DIRECTIONS), -1)
