@@ -44,7 +44,7 @@ def test_a_wrong_profile_names_the_key(old: str, new: str, fault: str) -> None:
 
 def test_who_lacks_the_game_is_told_what_to_install(tmp_path: Path) -> None:
     profile = load_title("cyberpunk_2077")
-    with pytest.raises(TitleMissingError, match=r"no folder of the game is named: .*Cyber Engine Tweaks.*endpoints.titles.game_folder"):
+    with pytest.raises(TitleMissingError, match=r"no folder of the game is named: .*Tweaks.*endpoints.titles.game_folder"):
         check_installed("cyberpunk_2077", profile, "")
     with pytest.raises(TitleMissingError, match=r"lacks init.lua, telemetry.lua.*copied to bin/x64"):
         check_installed("cyberpunk_2077", profile, str(tmp_path))
