@@ -63,4 +63,4 @@ def run_agent(link: Link) -> None:
                 ring = FrameRing(Path(message["ring"]), job.width, job.height)
         else:
             assert agent is not None and ring is not None
-            link.send(action=put_action(agent.act(take_state(ring, message["state"]))))
+            link.send(answer_to=message["question"], action=put_action(agent.act(take_state(ring, message["state"]))))

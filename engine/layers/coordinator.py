@@ -49,6 +49,7 @@ class Coordinator:
         self.layers = (self.game, self.agent, self.output)
         self._ring: FrameRing | None = None
         self._sequence = 0  # of the next frame
+        self._questions = 0  # put to game and agent
         self._open = False  # the output is in the middle of an episode
 
     def record(self, job: Job) -> Episode:
@@ -90,30 +91,30 @@ class Coordinator:
         self._open, self._taken = True, self._sequence - 1
         self.output.send(open=recipe, ring=ring)
         self.agent.send(reset=recipe, ring=ring)
-        self.game.send(reset=recipe, ring=ring, sequence=self._sequence)
+        state = self._ask(self.game, reset=recipe, ring=ring, sequence=self._sequence)["state"]
         while True:
-            state = self._ask(self.game)["state"]
             self._sequence += 1
-            self.agent.send(state=state)
-            action = self._ask(self.agent)["action"]
+            action = self._ask(self.agent, state=state)["action"]
             if action is None:
-                self.game.send(facts=True)
-                self.output.send(state=state, action=None, facts=self._ask(self.game)["facts"])
+                self.output.send(state=state, action=None, facts=self._ask(self.game, facts=True)["facts"])
                 return self._written(job)
             self.output.send(state=state, action=action)
             self._wait_for_room()
-            self.game.send(step=action, sequence=self._sequence)
+            state = self._ask(self.game, step=action, sequence=self._sequence)["state"]
 
-    def _ask(self, layer: Layer) -> dict[str, Any]:
-        return layer.receive(self.layers)
+    def _ask(self, layer: Layer, **question: Any) -> dict[str, Any]:
+        """Its answer to just this question: what an episode that was given up left in the pipe is none."""
+        self._questions += 1
+        layer.send(question=self._questions, **question)
+        return layer.receive(self.layers, answer_to=self._questions)
 
     def _wait_for_room(self) -> None:
         """Before the next frame: every slot that it could overwrite has been taken."""
         while self._sequence - self._taken >= SLOTS or self.output.waiting():
-            self._taken = int(self._ask(self.output)["taken"])
+            self._taken = int(self.output.receive(self.layers)["taken"])
 
     def _written(self, job: Job) -> Episode:
-        while "written" not in self._ask(self.output):
+        while "written" not in self.output.receive(self.layers):
             pass  # frames that are still being taken
         self._open = False
         episode = find_episode(open_store(self.store_uri), job.episode_id)

@@ -26,22 +26,23 @@ def run_game(link: Link, endpoints: EndpointsConfig) -> None:
                 job = Job(**message["reset"])
                 ring = _opened(ring, message["ring"], job)
                 recorder = recorder or make_recorder(job, endpoints)
-                link.send(state=put_state(ring, message["sequence"], recorder.reset(job)))
+                link.send(answer_to=message["question"], state=put_state(ring, message["sequence"], recorder.reset(job)))
             elif "step" in message:
                 assert recorder is not None and ring is not None
                 link.heartbeat.promise(FRAME_SECONDS)
                 action = take_action(message["step"])
                 assert action is not None
-                link.send(state=put_state(ring, message["sequence"], recorder.step(*action)))
+                link.send(answer_to=message["question"], state=put_state(ring, message["sequence"], recorder.step(*action)))
             else:
                 assert recorder is not None
-                link.send(facts=put_facts(recorder.facts()))
+                link.send(answer_to=message["question"], facts=put_facts(recorder.facts()))
         except Exception as error:
             link.heartbeat.promise(FRAME_SECONDS)
             if recorder is not None:
                 recorder.close()
             recorder = None
-            link.send(failed=type(error).__name__, message=" ".join(str(error).split()) or "no message")
+            why = " ".join(str(error).split()) or "no message"
+            link.send(answer_to=message["question"], failed=type(error).__name__, message=why)
     if recorder is not None:
         recorder.close()
 

@@ -81,8 +81,10 @@ class Layer:
         """Whether a message is there."""
         return bool(self._pipe.poll(0))
 
-    def receive(self, watched: "tuple[Layer, ...]" = ()) -> Message:
-        """The next message; a ``failed`` one becomes the error that it speaks of.
+    def receive(self, watched: "tuple[Layer, ...]" = (), answer_to: int | None = None) -> Message:
+        """The next message, or the next that answers question ``answer_to``; ``failed`` becomes the error that it speaks of.
+
+        Answers to older questions are left-overs of an episode that was given up, and are dropped.
 
         Raises:
             LayerLostError: this layer or one of those ``watched`` is lost.
@@ -95,6 +97,8 @@ class Layer:
             message: Message = json.loads(self._pipe.recv_bytes())
         except (EOFError, OSError):
             raise LayerLostError(f"the {self.name} process died") from None
+        if answer_to is not None and message.get("answer_to") != answer_to:
+            return self.receive(watched, answer_to)
         if "failed" in message:
             kind = _KNOWN.get(message["failed"])
             if kind is None:
