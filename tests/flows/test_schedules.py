@@ -20,14 +20,16 @@ from infra.store import open_store
 from tests.flows.conftest import SmokeRun, command, worldloom
 
 NIGHTS = (
-    'schedules=[{name="park-loops", cron="0 2 * * *", request={hours=0.01, seconds=7.0, families=["park"], agents=["loop"], '
+    'schedules=[{name="park-loops", cron="0 2 * * *", request={hours=0.06, seconds=7.0, families=["park"], agents=["loop"], '
     'width=112, height=64, renderer="auto"}}]'
 )
+
+EPISODES = 31  # of 7 s in 0.06 h: enough that a pause finds some left to do
 
 
 def test_a_profile_states_what_to_record_and_when() -> None:
     (entry,) = load_profile("smoke", [NIGHTS]).schedules
-    assert (entry.name, entry.cron, entry.timezone, entry.request.hours) == ("park-loops", "0 2 * * *", "UTC", 0.01)
+    assert (entry.name, entry.cron, entry.timezone, entry.request.hours) == ("park-loops", "0 2 * * *", "UTC", 0.06)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,7 @@ def test_a_scheduled_run_pauses_resumes_records_its_hours_and_publishes(smoke_ru
     log = tmp_path / "deploy.log"
     with log.open("w") as output, subprocess.Popen(command("deploy", *place), stdout=output, stderr=subprocess.STDOUT) as served:
         try:
-            wait_for(lambda: "deployed   park-loops: 0.01 h of embedded" in log.read_text(), 300, "deployment")
+            wait_for(lambda: "deployed   park-loops: 0.06 h of embedded" in log.read_text(), 300, "deployment")
             mark = wait_for(lambda: read_mark(home / "prefect"), 30, "server")
             deployment = wait_for(lambda: deployment_of(mark), 120, "deployment at the server")
             assert worldloom("deploy", *place, "--pause", "park-loops").returncode == 0
@@ -91,8 +93,8 @@ def test_a_scheduled_run_pauses_resumes_records_its_hours_and_publishes(smoke_ru
             served.terminate()
             served.wait(120)
     recorded = [episode for episode in list_episodes(store) if episode.walk == "loop" and episode.frames == 112]
-    assert before < held < before + 6 <= len(list_episodes(store))
-    assert sum(episode.frames / episode.fps for episode in recorded) >= 36.0
+    assert before < held < before + EPISODES <= len(list_episodes(store))
+    assert sum(episode.frames / episode.fps for episode in recorded) >= 0.06 * 3600
 
 
 def deployment_of(mark: ServerMark) -> dict[str, Any]:
