@@ -26,9 +26,13 @@ def depth_to_code(depth: NDArray[np.float32]) -> NDArray[np.uint16]:
     """
     if (depth <= 0).any():
         raise ValueError("depth must be positive metres, inf or nan where there is none")
-    valid = np.isfinite(depth) & (depth <= FARTHEST)
-    ratio = np.clip(np.where(valid, depth, NEAREST).astype(np.float64) / NEAREST, 1.0, None)
-    return np.where(valid, 1 + np.rint(np.log(ratio) * (_STEPS / _LOG_RANGE)), INVALID_CODE).astype(np.uint16)
+    steps = np.maximum(depth, np.float32(NEAREST)).astype(np.float64)
+    np.log(steps, out=steps)  # in place: a recording waits for this
+    steps -= math.log(NEAREST)
+    steps *= _STEPS / _LOG_RANGE
+    steps += 1.5  # code 1 is the nearest; a half to round
+    steps[~(depth <= FARTHEST)] = INVALID_CODE  # also where depth is nan
+    return steps.astype(np.uint16)
 
 
 def code_to_depth(code: NDArray[np.uint16]) -> NDArray[np.float32]:

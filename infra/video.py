@@ -52,7 +52,8 @@ _H264: Final = _Codec(
     array_format="rgb24",
     stored_format="yuv420p",
     # Constant quantisers, nothing looked ahead: no rate control in floating point decides what a frame is coded with.
-    options={"preset": "veryfast", "qp": "18", "rc-lookahead": "0", "mbtree": "0"},
+    # Against preset veryfast: half the time to encode, three quarters to decode, a fifth more bytes, 0.1 dB less.
+    options={"preset": "superfast", "tune": "fastdecode", "qp": "18", "rc-lookahead": "0", "mbtree": "0"},
 )
 _H264_EXACT: Final = _Codec(
     encoder="libx264rgb",
