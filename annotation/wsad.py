@@ -30,7 +30,10 @@ class WsadConfig:
     most_caution: float = 3.0
     slide_cost: float = 5.0  # what it takes to believe that a wall bent a step
     slide_angle: float = 8.0  # degrees by which a slide may miss the wall's own direction
-    blocked_cost: float = 3.0  # what it takes to believe that a key was held against a wall and nothing moved
+    wall_cost: float = 2.0  # what it takes to believe that a wall goes on bending steps
+    wall_tolerance: float = 0.03  # steps: how far what such a wall leaves of a step may miss
+    push_length: float = 0.6  # steps a frame: passers-by push no faster
+    blocked_cost: float = 5.0  # what it takes to believe that a key was held against a wall and nothing moved
     least_confidence: float = 0.5  # below this the keys are unknown
     degrees_per_mouse_unit: float = 15.0
 
@@ -70,7 +73,8 @@ def infer_wsad(c2w: Array, config: WsadConfig) -> Wsad:
     if step == 0:
         chosen, confidence[:-1] = np.zeros(count - 1, np.int64), 1.0
     else:
-        steps = _Steps(walked=walked / step, glided=glided / step, keeps=glide, noise=noise / step, spread=spread)
+        walls = _walls(np.diff(c2w[:, [0, 2], 3], axis=0), c2w, max(0.02 * step, 4 * noise))
+        steps = _Steps(walked=walked / step, glided=glided / step, wall=walls, keeps=glide, noise=noise / step, spread=spread)
         costs = _emission_costs(steps, config)
         caution = min(config.most_caution, config.caution * noise / step)
         chosen, probability = _decode(costs, config.change_cost + caution)
@@ -117,6 +121,7 @@ class _Steps:
     walked: Array
     glided: Array
     keeps: float  # the share of a displacement that glides on
+    wall: Array  # (T-1, 2) the way that the frame before took
     noise: float
     spread: float  # of the log-lengths of free steps
 
@@ -196,9 +201,37 @@ def _emission_costs(steps: _Steps, config: WsadConfig) -> Array:
     stopped = (np.linalg.norm(steps.walked, axis=-1) / drift) ** 2 / 2
     costs = np.minimum(free, config.blocked_cost + stopped[:, None])
     costs = np.minimum(costs, _slide_cost(steps.walked, miss, tolerance, config))
-    costs[:, 0] = np.minimum(rest, config.slide_cost + stopped)
+    costs = np.minimum(costs, _wall_cost(steps, config))
+    costs[:, 0] = np.minimum(rest, config.slide_cost + _push_cost(steps.walked, tolerance, config))
     bounded: Array = np.minimum(costs, 12.0)  # a teleport must not outweigh its neighbours
     return bounded
+
+
+def _wall_cost(steps: _Steps, config: WsadConfig) -> Array:
+    """Cost (T-1, 9) of sliding on along the wall that the frame before slid along: what of a step lies along it is left."""
+    asked = (1 - steps.keeps) * UNIT + steps.glided[:, None]
+    left = (asked * steps.wall[:, None]).sum(-1, keepdims=True) * steps.wall[:, None]
+    miss = np.linalg.norm(left - steps.walked[:, None], axis=-1)
+    slack = np.hypot(config.wall_tolerance, steps.noise / (1 - steps.keeps))
+    cost: Array = np.where(np.linalg.norm(steps.wall, axis=-1) > 0, config.wall_cost, np.inf)[:, None] + (miss / slack) ** 2 / 2
+    return cost
+
+
+def _walls(moves: Array, c2w: Array, floor: float) -> Array:
+    """Direction (T-1, 2) of the latest displacement longer than ``floor`` before each, in its own frame; zero if none was."""
+    length = np.linalg.norm(moves, axis=-1)
+    latest = np.maximum.accumulate(np.where(length > floor, np.arange(len(moves)), -1))
+    before = np.concatenate([[-1], latest[:-1]])
+    known = before >= 0
+    heading = np.where(known[:, None], moves[before] / np.maximum(length[before], 1e-12)[:, None], 0.0)
+    return _to_mean_yaw(heading, c2w)
+
+
+def _push_cost(walked: Array, tolerance: float, config: WsadConfig) -> Array:
+    """Cost (T-1,) of standing still and being pushed aside by somebody who passes: any way, but slower than a step."""
+    too_fast = np.maximum(np.linalg.norm(walked, axis=-1) - config.push_length, 0) / tolerance
+    cost: Array = too_fast**2 / 2
+    return cost
 
 
 def _slide_cost(walked: Array, miss: Array, tolerance: float, config: WsadConfig) -> Array:
