@@ -226,11 +226,14 @@ def _around(degrees: Array) -> Array:
 def _paint_cloud(image: Array, azimuth: Array, elevation: Array, rng: np.random.Generator, colour: tuple[float, ...]) -> None:
     """One cloud of a few overlapping puffs with a flat, slightly darker base."""
     middle, base = float(rng.uniform(-180, 180)), float(rng.uniform(16, 38))
-    cover = np.zeros(image.shape[:2])
+    columns = np.flatnonzero(np.abs(_around(azimuth - middle)) < 13 + 11)  # no puff reaches further
+    rows = np.flatnonzero(np.abs(elevation[:, 0] - base) < 6)
+    azimuth, elevation, part = azimuth[columns], elevation[rows], np.ix_(rows, columns)
+    cover = np.zeros((len(rows), len(columns)))
     for _ in range(int(rng.integers(3, 6))):
         a = middle + rng.uniform(-13, 13)
         wide, tall = rng.uniform(6, 11), rng.uniform(3.5, 6)
         d = np.hypot(_around(azimuth - a) / wide, (elevation - base) / tall)
         cover = np.maximum(cover, np.clip((1 - d) * 4, 0, 1) * np.clip((elevation - base + 1.5) / 1.5, 0, 1))
     shade = 0.86 + 0.14 * np.clip((elevation - base) / 5, 0, 1)
-    image[:] = image * (1 - 0.92 * cover[..., None]) + 0.92 * (cover * shade)[..., None] * np.array(colour)
+    image[part] = image[part] * (1 - 0.92 * cover[..., None]) + 0.92 * (cover * shade)[..., None] * np.array(colour)

@@ -40,7 +40,7 @@ SEASON_GREEN: Final[dict[str, tuple[Colour, float]]] = {
     "autumn": ((0.66, 0.50, 0.22), 0.6),
     "winter": ((0.62, 0.60, 0.50), 0.7),
 }
-SHINES: Final = ("asphalt", "pavement", "cobbles", "flagstones", "concrete")
+LAMP_REACH: Final = 10.5  # metres; what is left of a lamp's light beyond is no grey level
 
 
 def surface_colour(surface: str, season: str, snow: float) -> Colour:
@@ -73,7 +73,7 @@ def paint_surfaces(scene: Scene, reach: float, size: int, shadow: Array) -> Arra
         return np.asarray(image * np.array(scene.light.ambient) * 1.15)
     sun = np.array(scene.light.sun) * np.sin(np.radians(scene.light.elevation))
     lit = np.array(scene.light.ambient) * (1 - 0.45 * scene.light.shadow * shadow[..., None]) + sun * (1 - shadow[..., None])
-    return np.asarray(image * (lit + _lamp_pools(scene, x, z)))
+    return np.asarray(image * (lit + _lamp_pools(scene, axis)))
 
 
 def _lay(image: Array, patch: Patch, scene: Scene, field: tuple[Array, Array, Array], reach: float) -> None:
@@ -161,15 +161,17 @@ def _puddle(image: Array, scene: Scene, rng: np.random.Generator, size: int) -> 
     image[:] = image * (1 - cover) + cover * np.array(scene.palette.zenith) / ambient * 0.8
 
 
-def _lamp_pools(scene: Scene, x: Array, z: Array) -> Array:
-    """Light that lamps throw on the ground, (H, W, 3), added to that of the sky."""
-    pool = np.zeros((*x.shape, 1))
+def _lamp_pools(scene: Scene, axis: Array) -> Array:
+    """Light that lamps throw on the ground, (H, W, 3), added to that of the sky; ``axis`` (W,) are metres."""
+    pool = np.zeros((len(axis), len(axis)))
     if scene.light.lamps > 0.3:
         for thing in scene.objects:
             if thing.kind in ("lamp", "streetlight"):
-                away = (x - thing.position[0]) ** 2 + (z - thing.position[1]) ** 2
-                pool[..., 0] = np.maximum(pool[..., 0], np.exp(-away / 16.0))
-    return np.asarray(pool * scene.light.lamps * np.array([0.95, 0.78, 0.48]))
+                columns, rows = (np.flatnonzero(np.abs(axis - middle) < LAMP_REACH) for middle in thing.position)
+                x, z = axis[columns] - thing.position[0], axis[rows, None] - thing.position[1]
+                part = np.ix_(rows, columns)
+                pool[part] = np.maximum(pool[part], np.exp(-(x**2 + z**2) / 16.0))
+    return np.asarray(pool[..., None] * scene.light.lamps * np.array([0.95, 0.78, 0.48]))
 
 
 def apron_colour(scene: Scene, surface: str) -> Colour:

@@ -1,6 +1,8 @@
 """Triangles of low-poly things, in numpy: convex bodies with flat faces, coloured and textured by layer."""
 
 from dataclasses import dataclass
+from itertools import groupby, pairwise
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +12,8 @@ from engine.textures import TEXTURES
 
 Array = NDArray[np.float64]
 
-TILE = 1.5  # metres that one texture tile covers
+TILE: Final = 1.5  # metres that one texture tile covers
+FLIP: Final = np.array([1.0, -1.0, 1.0])  # height to y down; mirrors, so the winding turns round
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,36 +56,42 @@ def towards_sun(light: Light) -> Array:
     return np.array([np.sin(azimuth) * flat, -np.sin(elevation), np.cos(azimuth) * flat])
 
 
+class _Part(NamedTuple):
+    """Faces of one convex body that have equally many corners."""
+
+    faces: Array  # (n, k, 3) as (x, height, z)
+    middle: Array  # (3,) of the body
+    colour: Colour
+    layer: float
+    tile: float  # metres
+    uv: Array | None = None  # (n, k, 2) where the texture is fitted, not laid
+
+
 class MeshBuilder:
-    """Collects convex bodies. Lengths in metres, heights upwards from the ground, local x right and z forward."""
+    """Collects convex bodies. Lengths in metres, heights upwards from the ground, local x right and z forward.
+
+    A scene has thousands of faces, so they are kept in arrays and finished all at once, in the order they came.
+    """
 
     def __init__(self) -> None:
-        self._faces: list[tuple[Array, Array, Array, float, Colour]] = []
-        self._origin = np.zeros(3)
-        self._turn = np.eye(3)
+        self._parts: list[_Part] = []
+        self._places: list[tuple[int, Array, Array]] = [(0, np.zeros(3), np.eye(3))]  # first part, origin, turn
 
     def place(self, x: float, height: float, z: float, yaw: float) -> None:
         """Put what follows at this place, turned right by ``yaw`` degrees."""
         w = np.radians(yaw)
-        self._origin = np.array([x, -height, z])
-        self._turn = np.array([[np.cos(w), 0, -np.sin(w)], [0, 1, 0], [np.sin(w), 0, np.cos(w)]])  # rows: local axes
+        turn = np.array([[np.cos(w), 0, -np.sin(w)], [0, 1, 0], [np.sin(w), 0, np.cos(w)]])  # rows: local axes
+        self._places.append((len(self._parts), np.array([x, -height, z]), turn))
 
     def body(self, faces: list[Array], colour: Colour, texture: str, tile: float = TILE) -> None:
         """Add a convex body of flat polygons, each (k, 3) as (x, height, z); turns every face outwards."""
-        middle = np.concatenate(faces).mean(0)
-        for face in faces:
-            normal = np.cross(face[1] - face[0], face[2] - face[0])
-            normal = normal / max(float(np.linalg.norm(normal)), 1e-12)
-            if normal @ (face.mean(0) - middle) < 0:
-                normal = -normal
-                face = face[::-1]
-            self._append_face(face, normal, _face_uv(face, normal) / tile, colour, texture)
+        self._keep([np.stack(list(same)) for _, same in groupby(faces, len)], colour, texture, tile)
 
-    def _append_face(self, face: Array, normal: Array, uv: Array, colour: Colour, texture: str) -> None:
-        flip = np.array([1.0, -1.0, 1.0])  # height to y down; mirrors, so the winding turns round
-        points = (face * flip)[::-1] @ self._turn + self._origin
+    def _keep(self, groups: list[Array], colour: Colour, texture: str, tile: float) -> None:
+        """Faces (n, k, 3) of one convex body, a group for each run of as many corners."""
+        middle = np.concatenate([group.reshape(-1, 3) for group in groups]).mean(0)
         layer = float(TEXTURES.index(texture))
-        self._faces.append((points, (normal * flip) @ self._turn, uv[::-1], layer, colour))
+        self._parts.extend(_Part(group, middle, colour, layer, tile) for group in groups)
 
     def panel(
         self,
@@ -100,10 +109,9 @@ class MeshBuilder:
         along = np.array([(1, 0, 0), (0, 0, -1), (-1, 0, 0), (0, 0, 1)][side], float) * size[0] / 2
         normal = np.array([(0, 0, 1), (1, 0, 0), (0, 0, -1), (-1, 0, 0)][side], float)
         base, up = np.array(centre), np.array([0.0, size[1], 0.0])
-        uv = np.array([[0, 1], [1, 1], [1, 0], [0, 0]], float) * tiles
-        self._append_face(
-            np.stack([base - along, base + along, base + along + up, base - along + up]), normal, uv, colour, texture
-        )
+        uv = np.array([[[0, 1], [1, 1], [1, 0], [0, 0]]], float) * tiles
+        face = np.stack([base - along, base + along, base + along + up, base - along + up])
+        self._parts.append(_Part(face[None], base - normal, colour, float(TEXTURES.index(texture)), TILE, uv))
 
     def box(self, centre: tuple[float, float, float], size: tuple[float, float, float], colour: Colour, texture: str) -> None:
         """A box; ``centre`` is (x, height of the base, z)."""
@@ -114,11 +122,10 @@ class MeshBuilder:
 
     def tower(self, lower: Array, upper: Array, colour: Colour, texture: str, tile: float = TILE) -> None:
         """A body between two rings (k, 3) of corners; the upper ring may have shrunk to one point."""
-        count = len(lower)
-        sides = [np.stack([lower[i], lower[(i + 1) % count], upper[(i + 1) % count], upper[i]]) for i in range(count)]
-        faces = [side[:3] for side in sides] if np.ptp(upper, 0).max() < 1e-9 else [*sides, upper]
-        floating = [lower] if lower[:, 1].min() > 0.1 else []  # seen from below
-        self.body(faces + floating, colour, texture, tile)
+        sides = walls(lower, upper)
+        groups = [sides[:, :3]] if np.ptp(upper, 0).max() < 1e-9 else [sides, upper[None]]
+        floating = [lower[None]] if lower[:, 1].min() > 0.1 else []  # seen from below
+        self._keep(groups + floating, colour, texture, tile)
 
     def drum(
         self,
@@ -148,36 +155,67 @@ class MeshBuilder:
             ],
             -1,
         ) * np.array(radii) + np.array(centre)
-        faces = []
-        for i in range(rings):
-            for j in range(sides):
-                k = (j + 1) % sides
-                corners = [grid[i, j], grid[i, k], grid[i + 1, k], grid[i + 1, j]]
-                faces.append(np.stack(corners[1:] if i == 0 else corners[:3] if i == rings - 1 else corners))
-        self.body(faces, colour, texture)
+        quads = [walls(lower, upper) for lower, upper in pairwise(grid)]
+        self._keep([quads[0][:, 1:], *quads[1:-1], quads[-1][:, :3]], colour, texture, TILE)
 
     def build(self) -> Mesh:
         """Return all bodies as one mesh of triangle fans."""
-        position, normal, uv, layer, colour = [], [], [], [], []
-        triangles: list[tuple[int, int, int]] = []
-        count = 0
-        for points, face_normal, face_uv, face_layer, face_colour in self._faces:
-            k = len(points)
-            position.append(points)
-            normal.append(np.tile(face_normal, (k, 1)))
-            uv.append(face_uv)
-            layer.append(np.full(k, face_layer))
-            colour.append(np.tile(face_colour, (k, 1)))
-            triangles.extend((count, count + i, count + i + 1) for i in range(1, k - 1))
-            count += k
+        parts = self._parts
+        corners = np.repeat([part.faces.shape[1] for part in parts], [len(part.faces) for part in parts])  # (F,) of each face
+        owner = np.repeat(np.arange(len(parts)), [len(part.faces) for part in parts])
+        start, fans = np.cumsum(corners) - corners, np.cumsum(corners - 2) - (corners - 2)
+        total = int(corners.sum())
+        position, normal, uv = np.empty((total, 3)), np.empty((total, 3)), np.empty((total, 2))
+        triangles = np.empty((int((corners - 2).sum()), 3), np.int32)
+        where = np.searchsorted([first for first, _, _ in self._places], np.arange(len(parts)), side="right") - 1
+        origin, turn = (np.stack([place[axis] for place in self._places])[where[owner]] for axis in (1, 2))
+        for count in np.unique(corners):
+            chosen = np.flatnonzero(corners == count)
+            rows = start[chosen, None] + np.arange(count)
+            faces, outward, laid = _finish([part for part in parts if part.faces.shape[1] == count])
+            position[rows] = (faces * FLIP)[:, ::-1] @ turn[chosen] + origin[chosen, None]
+            normal[rows] = (outward * FLIP)[:, None] @ turn[chosen]
+            uv[rows] = laid[:, ::-1]
+            fan = np.array([(0, i, i + 1) for i in range(1, count - 1)])
+            triangles[fans[chosen, None] + np.arange(count - 2)] = start[chosen, None, None] + fan
         return Mesh(
-            position=np.concatenate(position),
-            normal=np.concatenate(normal),
-            uv=np.concatenate(uv),
-            layer=np.concatenate(layer),
-            colour=np.concatenate(colour),
-            triangles=np.array(triangles, np.int32),
+            position=position,
+            normal=normal,
+            uv=uv,
+            layer=np.repeat([part.layer for part in parts], np.bincount(owner, corners).astype(int)),
+            colour=np.repeat([part.colour for part in parts], np.bincount(owner, corners).astype(int), 0),
+            triangles=triangles,
         )
+
+
+def walls(lower: Array, upper: Array) -> Array:
+    """The quads (n, 4, 3) between two rings of n corners."""
+    return np.stack([lower, np.roll(lower, -1, 0), np.roll(upper, -1, 0), upper], 1)
+
+
+def _finish(parts: list[_Part]) -> tuple[Array, Array, Array]:
+    """Faces (n, k, 3) turned outwards, their normals (n, 3) and textures laid upright (n, k, 2), of equally many corners.
+
+    A texture lies with u along the ground and v downwards.
+    """
+    counts = [len(part.faces) for part in parts]
+    faces = np.concatenate([part.faces for part in parts])
+    middle = np.repeat([part.middle for part in parts], counts, 0)
+    normal = np.cross(faces[:, 1] - faces[:, 0], faces[:, 2] - faces[:, 0])
+    normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-12)
+    inward = ((faces.mean(1) - middle) * normal).sum(-1) < 0
+    normal[inward] *= -1
+    faces[inward] = faces[inward][:, ::-1]
+    across = np.stack([normal[:, 2], np.zeros(len(normal)), -normal[:, 0]], -1)  # up x normal: along the ground
+    length = np.linalg.norm(across, axis=-1, keepdims=True)
+    across = np.where(length > 1e-6, across / np.maximum(length, 1e-6), [1.0, 0.0, 0.0])
+    from_centre = faces - ((faces.max(1) + faces.min(1)) / 2 * [1, 0, 1])[:, None]
+    laid = np.stack([(from_centre * axis[:, None]).sum(-1) for axis in (across, np.cross(across, normal))], -1)
+    laid /= np.repeat([part.tile for part in parts], counts)[:, None, None]
+    fitted = np.repeat([part.uv is not None for part in parts], counts)
+    if fitted.any():
+        laid[fitted] = np.concatenate([part.uv for part in parts if part.uv is not None])
+    return faces, normal, laid
 
 
 def raised(points: Array, height: float, forward: float = 0.0, right: float = 0.0) -> Array:
@@ -189,15 +227,3 @@ def tint(colour: str, factor: float = 1.0) -> Colour:
     """A named colour, brighter or darker by ``factor``."""
     red, green, blue = COLOURS[colour]
     return (red * factor, green * factor, blue * factor)
-
-
-def _face_uv(face: Array, normal: Array) -> Array:
-    """Lay a texture upright along a face: u along the ground, v downwards, in metres (k, 2)."""
-    across = np.cross(np.array([0.0, 1.0, 0.0]), normal)
-    length = float(np.linalg.norm(across))
-    across = across / length if length > 1e-6 else np.array([1.0, 0.0, 0.0])
-    down = np.cross(across, normal)
-    middle = (face.max(0) + face.min(0)) / 2
-    u = (face - middle) @ across
-    v = (face - np.array([middle[0], 0.0, middle[2]])) @ down
-    return np.stack([u, v], -1)

@@ -1,8 +1,11 @@
 """The catalogue of embedded scenes: which there are, that no two have the same layout, and a small picture of each."""
 
 import collections
+import functools
 import io
+import multiprocessing
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from typing import Final
 
 from PIL import Image
@@ -10,18 +13,19 @@ from PIL import Image
 from engine.job import scene_seed
 from engine.render import RenderConfig, SceneRenderer
 from engine.scenes.build import FAMILIES, build_scene
-from engine.scenes.scene import Scene
+from engine.scenes.scene import Scene, scene_id_of
 from engine.scenes.sheet import draw_view
 from infra.digest import canonical_json, sha256_of
 from infra.schema.scene import CatalogueScene
 from infra.store import Store
-from infra.tables import append_rows, read_rows, rows_from
+from infra.tables import append_rows, read_records, rows_from
 
 LICENCE: Final = "CC0-1.0"
 BATCH: Final = 50  # rows a commit; a stopped catalogue goes on after the last
 LANDMARKS: Final = 5  # names in a row
 THUMBNAIL: Final = (160, 90)  # pixels
 NO_PICTURE: Final = ""
+CHUNK: Final = 4  # scenes handed to a worker at once
 
 
 def layout_digest_of(scene: Scene) -> str:
@@ -62,11 +66,37 @@ def row_of(scene: Scene, thumbnail_object: str = NO_PICTURE) -> CatalogueScene:
     )
 
 
+def recipes_of(count_per_family: int, seed: int, families: tuple[str, ...]) -> list[tuple[str, int]]:
+    """Family and seed of the scenes that training may meet, family by family."""
+    return [(family, scene_seed(family, "train", index, seed)) for family in families for index in range(count_per_family)]
+
+
 def catalogue(count_per_family: int, seed: int = 0, families: tuple[str, ...] = FAMILIES) -> Iterator[Scene]:
-    """The scenes that training may meet, family by family; built one by one."""
-    for family in families:
-        for index in range(count_per_family):
-            yield build_scene(family, scene_seed(family, "train", index, seed))
+    """Those scenes, built one by one."""
+    for family, number in recipes_of(count_per_family, seed, families):
+        yield build_scene(family, number)
+
+
+class Cataloguer:
+    """Builds scenes and draws their thumbnails; keeps its renderer warm."""
+
+    def __init__(self, renderer: str | None) -> None:
+        width, height = THUMBNAIL
+        self._drawer = SceneRenderer(RenderConfig(width=width, height=height, renderer=renderer)) if renderer else None
+
+    def describe(self, recipe: tuple[str, int]) -> tuple[Scene, bytes]:
+        """The scene of a family and seed, and its JPEG; no bytes without a renderer."""
+        scene = build_scene(*recipe)
+        if self._drawer is None:
+            return scene, b""
+        data = io.BytesIO()
+        Image.fromarray(draw_view(self._drawer, scene)).save(data, "JPEG", quality=85)
+        return scene, data.getvalue()
+
+    def close(self) -> None:
+        """Give the renderer back."""
+        if self._drawer is not None:
+            self._drawer.close()
 
 
 def write_catalogue(
@@ -76,31 +106,54 @@ def write_catalogue(
     seed: int = 0,
     families: tuple[str, ...] = FAMILIES,
     renderer: str | None = "egl",
+    workers: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[CatalogueScene]:
-    """Write the rows that table ``scenes`` lacks, each with its picture (none without a renderer); return all rows asked for."""
-    known = {row["scene_id"] for row in read_rows(store, "scenes", columns=["scene_id"]).to_pylist()}
-    total, rows, fresh = count_per_family * len(families), [], []
-    width, height = THUMBNAIL
-    drawer = SceneRenderer(RenderConfig(width=width, height=height, renderer=renderer, supersample=1)) if renderer else None
+    """Write the rows that table ``scenes`` lacks, each with its picture (none without a renderer); return all rows asked for.
+
+    More than one worker are processes of their own.
+
+    Raises:
+        BrokenProcessPool: a worker died; called again, it goes on after the last rows written.
+    """
+    known = {row.scene_id: row for row in read_records(store, "scenes", CatalogueScene)}
+    recipes = recipes_of(count_per_family, seed, families)
+    missing = [recipe for recipe in recipes if scene_id_of(*recipe) not in known]
+    fresh: list[CatalogueScene] = []
     try:
-        for scene in catalogue(count_per_family, seed, families):
-            missing = scene.scene_id not in known
-            picture = _put_thumbnail(store, drawer, scene) if drawer and missing else NO_PICTURE
-            rows.append(row_of(scene, picture))
-            fresh += rows[-1:] if missing else []
-            if len(fresh) >= BATCH:
+        for number, (scene, picture) in enumerate(_described(missing, renderer, workers), 1):
+            fresh.append(row_of(scene, store.put_bytes(picture, "jpg") if picture else NO_PICTURE))
+            known[scene.scene_id] = fresh[-1]
+            if len(fresh) == BATCH:
                 append_rows(store, "scenes", rows_from(fresh))
                 fresh.clear()
-            progress(len(rows), total)
-        append_rows(store, "scenes", rows_from(fresh, CatalogueScene))
+            progress(len(recipes) - len(missing) + number, len(recipes))
     finally:
-        if drawer is not None:
-            drawer.close()
-    return rows
+        append_rows(store, "scenes", rows_from(fresh, CatalogueScene))
+    return [known[scene_id_of(*recipe)] for recipe in recipes]
 
 
-def _put_thumbnail(store: Store, drawer: SceneRenderer, scene: Scene) -> str:
-    data = io.BytesIO()
-    Image.fromarray(draw_view(drawer, scene)).save(data, "JPEG", quality=85)
-    return store.put_bytes(data.getvalue(), "jpg")
+def _described(recipes: list[tuple[str, int]], renderer: str | None, workers: int) -> Iterator[tuple[Scene, bytes]]:
+    """Scenes and pictures in order, made here or by so many processes."""
+    if workers == 1 or not recipes:
+        cataloguer = Cataloguer(renderer)
+        try:
+            yield from map(cataloguer.describe, recipes)
+        finally:
+            cataloguer.close()
+        return
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))  # a forked renderer would share its device
+    try:
+        yield from pool.map(functools.partial(_describe_there, renderer), recipes, chunksize=CHUNK)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _describe_there(renderer: str | None, recipe: tuple[str, int]) -> tuple[Scene, bytes]:
+    return _cataloguer_there(renderer).describe(recipe)
+
+
+@functools.cache
+def _cataloguer_there(renderer: str | None) -> Cataloguer:
+    """The one of this process, which ends with it."""
+    return Cataloguer(renderer)

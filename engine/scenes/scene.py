@@ -143,7 +143,7 @@ class Scene:
 
     @property
     def scene_id(self) -> str:
-        return f"{self.family}-{self.seed:016x}"
+        return scene_id_of(self.family, self.seed)
 
     def layout_digest(self) -> str:
         """Hash of what stands where: two scenes with the same digest would look alike."""
@@ -177,6 +177,11 @@ class Scene:
             ],
             "characters": [_told(character) for character in self.characters],
         }
+
+
+def scene_id_of(family: str, seed: int) -> str:
+    """How a scene is called everywhere."""
+    return f"{family}-{seed:016x}"
 
 
 def _told(character: Character) -> dict[str, Any]:

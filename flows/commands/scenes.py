@@ -1,6 +1,7 @@
 """Commands of ``world`` about scenes: the catalogue of them, contact sheets."""
 
 import collections
+import os
 import time
 from pathlib import Path
 
@@ -30,8 +31,9 @@ MANY = [
 @click.option("--per-family", default=80, show_default=True, type=click.IntRange(1), help="Scenes of each family.")
 @click.option("--seed", default=0, show_default=True, help="Of the catalogue.")
 @click.option("--pictures/--no-pictures", default=True, show_default=True, help="Draw a thumbnail of each scene.")
+@click.option("--workers", default=len(os.sched_getaffinity(0)), show_default="one a core", type=click.IntRange(1))
 @click.option("--out", required=True, help="Store that takes table scenes: a folder or s3://bucket/prefix.")
-def catalogue(families: str, per_family: int, seed: int, pictures: bool, out: str) -> None:
+def catalogue(families: str, per_family: int, seed: int, pictures: bool, workers: int, out: str) -> None:
     """Write the table of scenes; stopped and called again, it goes on with what is missing."""
     chosen = tuple(families.split(","))
     began = said = time.monotonic()
@@ -43,7 +45,9 @@ def catalogue(families: str, per_family: int, seed: int, pictures: bool, out: st
             click.echo(f"{done} of {total} scenes")
 
     renderer = resolve_renderer("auto") if pictures else None
-    rows = write_catalogue(open_store(out), per_family, seed=seed, families=chosen, renderer=renderer, progress=say)
+    rows = write_catalogue(
+        open_store(out), per_family, seed=seed, families=chosen, renderer=renderer, workers=workers, progress=say
+    )
     for family, count in collections.Counter(row.family for row in rows).items():
         click.echo(f"{family:<12} {count:>5}")
     click.echo(

@@ -77,9 +77,10 @@ def test_no_two_scenes_of_the_catalogue_share_a_layout_or_a_set_of_objects(per_f
 def test_the_catalogue_goes_on_where_it_stopped(tmp_path: object) -> None:
     store = open_store(str(tmp_path))
     write_catalogue(store, 1, families=("park", "street"), renderer=None)
-    write_catalogue(store, 2, families=("park", "street"), renderer=None)
+    written = write_catalogue(store, 2, families=("park", "street"), renderer=None, workers=2)
     rows = read_rows(store, "scenes").to_pylist()
     assert len(rows) == len({row["scene_id"] for row in rows}) == 4
+    assert {row.scene_id for row in written} == {row["scene_id"] for row in rows}
 
 
 def test_night_fog_and_rain_show_in_the_picture_and_rain_falls_the_same_way_twice() -> None:
