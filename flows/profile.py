@@ -1,13 +1,11 @@
 """A profile: the configs of all stages in one record, read from TOML, with overrides from the command line."""
 
 import dataclasses
-import difflib
 import json
 import tomllib
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +16,7 @@ from curation.curate import CurateConfig
 from engine.endpoints import EndpointsConfig
 from engine.plan import CollectConfig
 from flows.pool import PoolConfig
+from flows.profile_file import nearest, read_profile_text
 from flows.release import ReleaseConfig
 from flows.schedule import ScheduleConfig
 from flows.server import ServerConfig
@@ -56,7 +55,7 @@ def load_profile(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Pro
     Raises:
         ValueError: names the profile or the key that is unknown or wrong, and the nearest that exists.
     """
-    name, text = _read(name_or_path)
+    name, text = read_profile_text(name_or_path)
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -114,38 +113,12 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def shipped_profiles() -> list[str]:
-    """Names of the profiles that come with the package."""
-    return sorted(entry.name.removesuffix(".toml") for entry in _folder().iterdir() if entry.name.endswith(".toml"))
-
-
-def _folder() -> Any:
-    return resources.files("infra") / "profiles"
-
-
-def _read(name_or_path: str | Path) -> tuple[str, str]:
-    path = Path(name_or_path)
-    if path.suffix == ".toml":
-        if not path.is_file():
-            raise ValueError(f"profile {path}: no such file")
-        return path.stem, path.read_text(encoding="utf-8")
-    names = shipped_profiles()
-    if str(name_or_path) not in names:
-        raise ValueError(f"no profile {str(name_or_path)!r}{_nearest(str(name_or_path), names)}; there are {', '.join(names)}")
-    return str(name_or_path), (_folder() / f"{name_or_path}.toml").read_text(encoding="utf-8")
-
-
 def _describe(where: Sequence[str | int], kind: str, message: str, value: Any) -> str:
     key = ".".join(str(part) for part in where)
     if kind == "unexpected_keyword_argument":
         *section, last = where
-        return f"unknown key {key}{_nearest(str(last), _keys_of(section))}"
+        return f"unknown key {key}{nearest(str(last), _keys_of(section))}"
     return f"{key} = {value!r}: {message[0].lower()}{message[1:]}"
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f" (did you mean {found[0]}?)" if found else ""
 
 
 def _keys_of(section: Sequence[str | int]) -> list[str]:

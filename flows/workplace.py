@@ -4,27 +4,28 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from flows.profile import Profile, load_profile
+from flows.profile_file import read_profile_text
 from infra.errors import WorldloomError
 from infra.store import Store, open_store
 
+if TYPE_CHECKING:  # a profile loads every package; verbs that only look do without
+    from flows.profile import Profile
+
+HOME: Final = click.Path(path_type=Path, file_okay=False)
+MAKE_TARGETS: Final = ("run", "play", "stop", "dashboard")
+
 
 @dataclass(frozen=True, kw_only=True)
-class Workplace:
-    """What the shared options say."""
+class Place:
+    """Where a command works: enough for verbs that only look at what lies there."""
 
-    profile: Profile
+    name: str  # of the profile
     home: Path  # reports, locks, logs; and the store, unless it lies elsewhere
     store: Store
-
-    def without_base_weights(self) -> "Workplace":
-        """The same, training from random weights."""
-        training = replace(self.profile.train, start="random")
-        return replace(self, profile=replace(self.profile, train=training))
 
     @property
     def prefect(self) -> Path:
@@ -33,42 +34,73 @@ class Workplace:
 
     def command(self, verb: str) -> str:
         """What a user types to do something with what is here: ``make VERB`` where that does the same."""
-        standard = self.home == Path("runs") / self.profile.name
-        if standard and self.profile.name == "tiny":
+        home = "" if self.home == Path("runs") / self.name else f" --home {self.home}"
+        store = "" if self.store.uri == str((self.home / "store").absolute()) else f" --store {self.store.uri}"
+        if self.name == "tiny" and not home and not store and verb in MAKE_TARGETS:
             return f"make {verb}"
-        return f"worldloom {verb} --profile {self.profile.name}" + ("" if standard else f" --home {self.home}")
+        return f"worldloom {verb} --profile {self.name}{home}{store}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workplace(Place):
+    """The same with the profile loaded and overridden."""
+
+    profile: "Profile"
+
+    def without_base_weights(self) -> "Workplace":
+        """The same, training from random weights."""
+        training = replace(self.profile.train, start="random")
+        return replace(self, profile=replace(self.profile, train=training))
+
+
+def open_place(profile: str, home: Path | None, store: str | None, *, make: bool = False) -> Place:
+    """Open the store of a profile; the home is ``runs/<profile>`` unless given.
+
+    Raises:
+        ValueError: there is no such profile.
+        NothingHereError: there is no store, and none is to be made.
+    """
+    name, _ = read_profile_text(profile)
+    folder = Path("runs") / name if home is None else home
+    place = store or str(folder / "store")
+    if not make and "://" not in place and not Path(place).is_dir():
+        raise NothingHereError(f"nothing was made in {place} yet; begin with: worldloom run --profile {name}")
+    if make:
+        folder.mkdir(parents=True, exist_ok=True)
+    return Place(name=name, home=folder, store=open_store(place))
 
 
 def open_workplace(
     profile: str, home: Path | None, store: str | None, overrides: tuple[str, ...], *, make: bool = True
 ) -> Workplace:
-    """Load the profile and open its store; the home is ``runs/<profile>`` unless given, and made unless ``make`` is off.
+    """The same with the profile, which is checked first; home and store are made unless ``make`` is off.
 
     Raises:
         ValueError: the profile or an override is wrong; names the key.
-        NothingHereError: there is no home, nor a store elsewhere, and none is to be made.
+        NothingHereError: there is no store, and none is to be made.
     """
+    from flows.profile import load_profile
+
     loaded = load_profile(profile, overrides)
-    folder = Path("runs") / loaded.name if home is None else home
-    place = store or str(folder / "store")
-    if not make and "://" not in place and not Path(place).is_dir():
-        raise NothingHereError(f"nothing was made in {place} yet; begin with: worldloom run --profile {loaded.name}")
-    folder.mkdir(parents=True, exist_ok=True)
-    return Workplace(profile=loaded, home=folder, store=open_store(place))
+    place = open_place(profile, home, store, make=make)
+    return Workplace(name=place.name, home=place.home, store=place.store, profile=loaded)
 
 
 class NothingHereError(WorldloomError):
     """A verb that only reads was pointed at a folder where nothing was made."""
 
 
-def place_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options ``--profile --home --store --set``."""
-    options = (
+def place_options(command: Callable[..., None], *, overrides: bool = True) -> Callable[..., None]:
+    """Give a command the options ``--profile --home --store --set``, the last only where there is something to override."""
+    options = [
         click.option("--profile", default="tiny", show_default=True, help="A shipped profile, or a TOML file."),
-        click.option("--home", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/PROFILE]"),
+        click.option("--home", type=HOME, help="Folder of the run.  [default: runs/PROFILE]"),
         click.option("--store", help="Folder or s3://bucket/prefix.  [default: HOME/store]"),
-        click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, e.g. --set train.seed=3."),
-    )
+    ]
+    if overrides:
+        options.append(
+            click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, e.g. --set train.seed=3.")
+        )
     for option in reversed(options):
         command = option(command)
     return command
@@ -85,6 +117,11 @@ def at_workplace(command: Callable[..., None], *, make: bool = True) -> Callable
     return wrapped
 
 
-def at_found_workplace(command: Callable[..., None]) -> Callable[..., None]:
-    """The same for verbs that read what others made: without that they make nothing and say what to run."""
-    return at_workplace(command, make=False)
+def at_found_place(command: Callable[..., None]) -> Callable[..., None]:
+    """The same for verbs that look at what others made: no ``--set``, nothing is made, and where nothing is they say so."""
+
+    @functools.wraps(command)
+    def wrapped(profile: str, home: Path | None, store: str | None, **options: Any) -> None:
+        command(open_place(profile, home, store), **options)
+
+    return place_options(wrapped, overrides=False)

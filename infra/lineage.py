@@ -113,7 +113,8 @@ class _Known:
         if _DIGEST.fullmatch(name) and self._has_object(name):
             return name
         raise MissingObjectError(
-            f"nothing in store {self.store.uri} is called {name}; give a digest that a stage printed, or its first 4 digits"
+            f"nothing in store {self.store.uri} is called {name}; give 4 digits or more of a digest that "
+            "worldloom datasets, releases or lineage lists"
         )
 
     def node(self, digest: str, above: tuple[str, ...] = ()) -> Node:

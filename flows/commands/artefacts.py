@@ -1,66 +1,155 @@
-"""Verbs about what lies in the store: datasets, releases, lineage, episodes."""
+"""Verbs about what lies in the store: dataset versions, releases, lineage, episodes"""
 
 import dataclasses
 import json
-from typing import get_args
+from collections.abc import Callable
+from typing import Any, Final, get_args
 
 import click
 
-from flows.publish import publish_dataset
-from flows.release import rollback as roll_back
+from flows.listing import ListedDataset, ListedRelease, list_datasets, list_releases
+from flows.publish import match_dataset, publish_dataset
+from flows.releases import rollback as roll_back
 from flows.server import read_mark
 from flows.summary import summarise_stage
 from flows.triggers import announce, was_retrained
-from flows.workplace import Workplace, at_found_workplace
+from flows.workplace import Place, at_found_place
 from infra.episodes import list_episodes
 from infra.lineage import render_tree, trace
 from infra.schema.episode import Perspective, Split
 from infra.stage import finished_runs
 
+PARTS: Final = ("evaluate_arm",)  # runs within a stage, which a list of stages leaves out
+
 
 @click.command(epilog="Example: worldloom publish 4f1c22aa")
-@at_found_workplace
+@at_found_place
 @click.argument("dataset")
-def publish(place: Workplace, dataset: str) -> None:
-    """Make DATASET the published version, which retraining takes."""
-    version = trace(place.store, dataset).digest
+def publish(place: Place, dataset: str) -> None:
+    """Make DATASET (4 digits or more of one that `worldloom datasets` lists) the published version, which retraining takes."""
+    version = match_dataset(place.store, dataset)
     changed = publish_dataset(place.store, version)
     click.echo(f"published  {version}" if changed else f"published  {version} (it was already)")
     server = read_mark(place.prefect)
     if was_retrained(place.store, version):
         click.echo("retrained  on it already")
     elif server is None:
-        click.echo(f"retraining starts when deployments are served: worldloom deploy --profile {place.profile.name}")
+        click.echo(f"retraining starts when deployments are served: {place.command('deploy')}")
     else:
         click.echo(f"retraining taken by run {announce(server, place.store, version)}")
 
 
 @click.command(epilog="Example: worldloom rollback --profile tiny")
-@at_found_workplace
-def rollback(place: Workplace) -> None:
-    """Return to the bundle that was released before the current one."""
+@at_found_place
+def rollback(place: Place) -> None:
+    """Return to the bundle that was released before the current one; `worldloom releases` lists them."""
     left, back = roll_back(place.store)
     click.echo(f"released   {back}")
     click.echo(f"withdrawn  {left}")
 
 
 @click.command(epilog="Example: worldloom lineage 4f1c22aa")
-@at_found_workplace
+@at_found_place
 @click.argument("artefact", required=False)
-def lineage(place: Workplace, artefact: str | None) -> None:
+def lineage(place: Place, artefact: str | None) -> None:
     """Print what ARTEFACT (bundle, checkpoint, dataset version or stage key; 4 digits or more) was made from.
 
-    Without ARTEFACT: every finished stage, oldest first, with the digests that it made.
+    Without ARTEFACT: every finished stage, oldest first, with the digests that it made. `worldloom datasets` and
+    `worldloom releases` say more of those two.
     """
     if artefact is not None:
         click.echo(render_tree(trace(place.store, artefact)))
         return
     for result, when in finished_runs(place.store):
+        if result.stage in PARTS:
+            continue
         click.echo(f"{when:%Y-%m-%d %H:%M}  {summarise_stage(result)}")
 
 
+def listing_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a list the options ``--limit`` and ``--json``."""
+    count = click.IntRange(min=1)
+    limit = click.option("--limit", type=count, default=50, show_default=True, help="Lines shown; the count is of all.")
+    return limit(click.option("--json", "as_json", is_flag=True, help="All columns, one JSON object a line, no limit.")(command))
+
+
+def say_json(records: list[Any]) -> None:
+    """One JSON object a line."""
+    for record in records:
+        click.echo(json.dumps(dataclasses.asdict(record)))
+
+
+@click.command(epilog="Example: worldloom datasets --json")
+@at_found_place
+@listing_options
+def datasets(place: Place, limit: int, as_json: bool) -> None:
+    """List the dataset versions, newest first: their digest, date, size, and which one is published."""
+    found = list_datasets(place.store)
+    if as_json:
+        say_json(found)
+        return
+    for dataset in found[:limit]:
+        click.echo(describe_dataset(dataset))
+    click.echo(f"{_count(found, 'dataset version', limit)}, in {place.store.uri}")
+    if found:
+        click.echo(f"train on the newest: {place.command('train')} --dataset {found[0].version[:8]}")
+    else:
+        click.echo(f"make one: {place.command('curate')}")
+
+
+@click.command(epilog="Example: worldloom releases --action refused")
+@at_found_place
+@click.option("--action", type=click.Choice(["released", "refused", "rolled back"]), help="Only those.")
+@listing_options
+def releases(place: Place, action: str | None, limit: int, as_json: bool) -> None:
+    """List what the gate decided about bundles, newest first, on which numbers, and which bundle plays now."""
+    found = list_releases(place.store, action=action)
+    if as_json:
+        say_json(found)
+        return
+    for release in found[:limit]:
+        for line in describe_release(release):
+            click.echo(line)
+    click.echo(f"{_count(found, 'decision', limit)}, in {place.store.uri}")
+    if any(release.current for release in found):
+        click.echo(f"play the current one: {place.command('play')}; return to the one before: {place.command('rollback')}")
+    elif not found:
+        click.echo(f"make one: {place.command('run')}")
+
+
+def describe_dataset(dataset: ListedDataset) -> str:
+    """One line."""
+    splits = f"{dataset.train_clips} train, {dataset.val_clips} val, {dataset.test_clips} test"
+    return (
+        f"{dataset.version[:12]}  {_minute(dataset.when)}  {dataset.name}  {dataset.size or 'manifest deleted'}  "
+        f"{dataset.accepted} of {dataset.clips} clips ({splits})  {dataset.train_minutes:.1f} min to train on  "
+        f"from {', '.join(parent[:12] for parent in dataset.parents)}{'  published' if dataset.published else ''}"
+    )
+
+
+def describe_release(release: ListedRelease) -> list[str]:
+    """A line, and one more for each number that the gate did not let through."""
+    passed = sum(check.passed for check in release.checks)
+    gate = f"{passed} of {len(release.checks)} checks hold  " if release.checks else ""
+    made = f"{release.name}  {release.size}  student {release.student[:12]}  dataset {release.dataset[:12]}"
+    line = (
+        f"{release.number:>3}  {release.bundle[:12]}  {_minute(release.when)}  {release.action:<11}  "
+        f"{gate}{made if release.name else 'bundle deleted'}{'  plays now' if release.current else ''}"
+    )
+    return [line, *(f"     {check.sentence()}" for check in release.checks if not check.passed)]
+
+
+def _minute(when: str) -> str:
+    return f"{when[:16].replace('T', ' '):<16}"
+
+
+def _count(found: list[Any], what: str, limit: int) -> str:
+    more = f" ({len(found) - limit} not shown)" if len(found) > limit else ""
+    return f"{len(found)} {what}{'' if len(found) == 1 else 's'}{more}"
+
+
 @click.command(epilog="Example: worldloom episodes --source embedded --family street --time-of-day night")
-@at_found_workplace
+@at_found_place
 @click.option("--source", help="embedded, unreal, vizdoom, minetest ...")
 @click.option("--family", help="Of scenes.")
 @click.option("--split", type=click.Choice(get_args(Split)))
@@ -70,15 +159,13 @@ def lineage(place: Workplace, artefact: str | None) -> None:
 @click.option("--time-of-day")
 @click.option("--season")
 @click.option("--where", help='SQL condition on the columns of table episodes, e.g. "frames > 100 AND revisit_share > 0.3".')
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="Lines shown; the count is of all.")
-@click.option("--json", "as_json", is_flag=True, help="All columns, one JSON object a line, no limit.")
-def episodes(place: Workplace, where: str | None, limit: int, as_json: bool, **equal: str | None) -> None:
+@listing_options
+def episodes(place: Place, where: str | None, limit: int, as_json: bool, **equal: str | None) -> None:
     """List recorded episodes, and how many hours they are."""
     conditions = [f"{name} = '{value.replace(chr(39), chr(39) * 2)}'" for name, value in equal.items() if value is not None]
     found = list_episodes(place.store, " AND ".join([*conditions, *([f"({where})"] if where else [])]) or None)
     if as_json:
-        for episode in found:
-            click.echo(json.dumps(dataclasses.asdict(episode)))
+        say_json(found)
         return
     for episode in found[:limit]:
         size = f"{episode.width}x{episode.height}"

@@ -10,8 +10,6 @@ import click
 from engine.collect import collect_request
 from engine.job import Source
 from engine.request import CollectionRequest
-from flows.commands.loop import run_loop, say_stage
-from flows.pipeline import Loop
 from flows.pool import fitting_actors, open_pool
 from flows.workplace import Workplace, open_workplace, place_options
 from infra.lock import hold_folder
@@ -38,19 +36,42 @@ def collect(
     out: str | None, workers: int | None, **wishes: Any,
 ) -> None:  # fmt: skip
     """Record the episodes that the store lacks: the profile's plan, or with --source and --hours what you ask for."""
+    request = _requested(source, {name: value for name, value in wishes.items() if value not in (None, ())})
+    if out and store and out != store:
+        raise click.UsageError("--out and --store are the same option; give one of them")
+    from flows.pipeline import Loop  # every stage; not for who asks for help
+    from flows.running import run_loop
+
     place = open_workplace(profile, home, out or store, overrides)
-    given = {name: value for name, value in wishes.items() if value not in (None, ())}
+    if request is None:
+        run_loop(place, Loop(profile=place.profile, store=place.store, fresh=fresh), "collect")
+    else:
+        _collect_hours(place, request, workers, fresh)
+
+
+def _requested(source: Source | None, given: dict[str, Any]) -> CollectionRequest | None:
+    """What the options ask for; None is the profile's plan.
+
+    Raises:
+        click.UsageError: an option is missing or has no meaning without another.
+    """
     if source is None:
         if given:
-            raise click.UsageError(f"--{next(iter(given)).replace('_', '-')} narrows down a --source; name one")
-        run_loop(place, Loop(profile=place.profile, store=place.store, fresh=fresh), "collect")
-        return
+            raise click.UsageError(f"--{_option(next(iter(given)))} narrows down a --source; name one")
+        return None
     if "hours" not in given:
         raise click.UsageError("--source needs --hours, for example --hours 0.5")
-    _collect_hours(place, CollectionRequest(source=source, **_sized(given)), workers, fresh)
+    return CollectionRequest(source=source, **_sized(given))
+
+
+def _option(name: str) -> str:
+    """The option that fills a parameter."""
+    return {"families": "family", "agents": "agent"}.get(name, name.replace("_", "-"))
 
 
 def _collect_hours(place: Workplace, request: CollectionRequest, workers: int | None, fresh: bool) -> None:
+    from flows.running import say_stage
+
     actors = fitting_actors(request.source, os.cpu_count() or 1) if workers is None else workers
     with hold_folder(place.home, "worldloom collect"), open_pool(dataclasses.replace(place.profile.pool, actors=actors)) as pool:
         result = collect_request(request, place.store, endpoints=place.profile.endpoints, pool=pool, fresh=fresh)

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import os
 import signal
 import threading
@@ -11,19 +12,20 @@ from pathlib import Path
 
 import click
 
-from flows.release import candidate_bundle, read_current, released_bundle
+from flows.releases import candidate_bundle, read_current, released_bundle
 from flows.server import stop_server
-from flows.workplace import Workplace, at_found_workplace
-from inference.server import serve
+from flows.workplace import Place, Workplace, at_found_place, at_workplace
 
 
 @click.command(epilog="Example: worldloom play --profile tiny --port 8761")
-@at_found_workplace
+@functools.partial(at_workplace, make=False)
 @click.option("--candidate", is_flag=True, help="Play the last candidate, released or not.")
 @click.option("--port", type=int, default=None, help="Port on loopback; same as --set serve.port=PORT.")
 @click.option("--open", "browse", is_flag=True, help="Open it in a browser.")
 def play(place: Workplace, candidate: bool, port: int | None, browse: bool) -> None:
     """Serve the released model on a page where keys and mouse steer it, until Ctrl-C or `worldloom stop`."""
+    from inference.server import serve  # the web server; `stop` does without
+
     digest, _ = candidate_bundle(place.store) if candidate else released_bundle(place.store)
     now = read_current(place.store)
     config = place.profile.serve if port is None else dataclasses.replace(place.profile.serve, port=port)
@@ -37,8 +39,8 @@ def play(place: Workplace, candidate: bool, port: int | None, browse: bool) -> N
 
 
 @click.command(epilog="Example: worldloom stop --profile tiny")
-@at_found_workplace
-def stop(place: Workplace) -> None:
+@at_found_place
+def stop(place: Place) -> None:
     """Stop what `play`, `dashboard` and `deploy` left running in this home."""
     stopped = [
         name for name, stop_it in (("play", stop_players(place.home)), ("dashboard", stop_server(place.prefect))) if stop_it
@@ -50,7 +52,7 @@ def stop(place: Workplace) -> None:
 def _mark(home: Path) -> Iterator[None]:
     """Leave an empty file ``players/PID`` as long as this process plays; several may play from one home."""
     path = home / "players" / str(os.getpid())
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
     try:
         yield

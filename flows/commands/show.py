@@ -7,19 +7,19 @@ import click
 
 from engine.show.page import write_page
 from engine.show.rerun_file import write_rerun
-from flows.workplace import Workplace, at_found_workplace
+from flows.workplace import Place, at_found_place
 from infra.episodes import match_episode
 
 
 @click.command(epilog="Example: worldloom show 4f1c22aa --open")
-@at_found_workplace
+@at_found_place
 @click.argument("episode")
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Where the page goes.  [default: HOME/episodes/ID.html]"
 )
 @click.option("--open", "browse", is_flag=True, help="Open it in a browser.")
 @click.option("--rerun", type=click.Path(path_type=Path, dir_okay=False), help="Also write a file for the Rerun viewer, *.rrd.")
-def show(place: Workplace, episode: str, out: Path | None, browse: bool, rerun: Path | None) -> None:
+def show(place: Place, episode: str, out: Path | None, browse: bool, rerun: Path | None) -> None:
     """Show EPISODE (4 digits of its id or more): video with keys and mouse, path on the map, depth, sync."""
     found = match_episode(place.store, episode)
     path = out or place.home / "episodes" / f"{found.episode_id[:12]}.html"

@@ -92,7 +92,20 @@ def test_a_finished_evaluation_says_what_the_model_scored_beside_its_baselines()
     assert "2 unseen scenes; dB at frame 8: model 25.5, last frame 17.5 (1.0 s)" in summarise_stage(result)
 
 
-@pytest.mark.parametrize("verb", [("episodes",), ("lineage",), ("show", "abcd1234"), ("rollback",), ("play",), ("stop",)])
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ("episodes",),
+        ("datasets",),
+        ("releases",),
+        ("lineage",),
+        ("publish", "abcd1234"),
+        ("show", "abcd1234"),
+        ("rollback",),
+        ("play",),
+        ("stop",),
+    ],
+)
 def test_verbs_that_read_make_no_home_and_say_what_to_run(
     verb: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from flows.bundle import read_start_image
 from flows.pipeline import STAGES, Loop
 from flows.profile import Profile
-from flows.release import CANDIDATE, ReleaseRow, released_bundle
+from flows.releases import CANDIDATE, ReleaseRow, released_bundle
 from infra.lineage import render_tree, trace
 from infra.store import open_store
 from infra.tables import read_records

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.profile import Profile, build_profile, load_profile, merge, parse_override, shipped_profiles
+from flows.profile import Profile, build_profile, load_profile, merge, parse_override
+from flows.profile_file import shipped_profiles
 
 
 @pytest.mark.parametrize("name", shipped_profiles())

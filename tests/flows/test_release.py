@@ -4,19 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.release import (
-    CURRENT,
-    GateRefusedError,
-    NoReleaseError,
-    ReleaseRow,
-    Threshold,
-    judge,
-    point_at,
-    read_current,
-    released_bundle,
-    require_released,
-    rollback,
-)
+from flows.release import GateRefusedError, Threshold, judge, require_released
+from flows.releases import CURRENT, NoReleaseError, ReleaseRow, point_at, read_current, released_bundle, rollback
 from inference.evaluate.sanity import Sanity
 from infra.datasets import load_bundle, put_bundle
 from infra.schema import Bundle, Checkpoint

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from flows.commands.loop import say_stage
 from flows.publish import publish_dataset, published_dataset
+from flows.running import say_stage
 from flows.server import ServerMark, choose_port, read_mark
 from flows.triggers import PUBLISHED, RETRAIN, event_id, list_flow_runs, retrain_once, was_retrained
 from flows.workplace import open_workplace
@@ -83,9 +83,9 @@ def test_the_loop_publishes_what_it_curated_and_sends_the_event_once(
     tmp_path: Path, listener: tuple[int, list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port, came = listener
-    monkeypatch.setattr("flows.commands.loop.summarise_stage", lambda result: result.stage)
+    monkeypatch.setattr("flows.running.summarise_stage", lambda result: result.stage)
     place = open_workplace("smoke", tmp_path, None, ())
-    monkeypatch.setattr("flows.commands.loop.read_mark", lambda folder: ServerMark(pid=os.getpid(), port=port))
+    monkeypatch.setattr("flows.running.read_mark", lambda folder: ServerMark(pid=os.getpid(), port=port))
     version = put_dataset(place.store, DatasetVersion(name="n", width=8, height=8, fps=16.0, parents=(), clips=()))
     for reused in (False, True, False):  # a version that is published already is no news
         say_stage(place, curated(version, reused=reused))
@@ -98,9 +98,9 @@ def test_the_loop_publishes_what_it_curated_and_sends_the_event_once(
 def test_a_server_that_does_not_answer_does_not_stop_the_loop(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flows.commands.loop.summarise_stage", lambda result: result.stage)
+    monkeypatch.setattr("flows.running.summarise_stage", lambda result: result.stage)
     place = open_workplace("smoke", tmp_path, None, ())
-    monkeypatch.setattr("flows.commands.loop.read_mark", lambda folder: ServerMark(pid=os.getpid(), port=choose_port(0)))
+    monkeypatch.setattr("flows.running.read_mark", lambda folder: ServerMark(pid=os.getpid(), port=choose_port(0)))
     version = put_dataset(place.store, DatasetVersion(name="n", width=8, height=8, fps=16.0, parents=(), clips=()))
     say_stage(place, curated(version))
     assert published_dataset(place.store) == version

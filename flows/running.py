@@ -1,0 +1,70 @@
+"""Running the loop from the command line: one writer a home, a line a stage, and the report, finished or not"""
+
+import functools
+
+import click
+
+from flows.pipeline import Loop
+from flows.pool import open_pool
+from flows.publish import publish_dataset, published_dataset
+from flows.release import require_released
+from flows.server import PrefectServer, read_mark
+from flows.summary import summarise_stage
+from flows.triggers import send
+from flows.workplace import Workplace
+from infra.lock import hold_folder
+from infra.stage import StageResult
+
+
+def run_loop(place: Workplace, loop: Loop, until: str, *, observed: bool = False) -> dict[str, StageResult]:
+    """Run stages up to ``until``, say what each did, and write the report, finished or not.
+
+    Raises:
+        GateRefusedError: the loop went as far as the gate and the candidate did not pass.
+        BusyError: another process works in this home.
+    """
+    with hold_folder(place.home, f"worldloom {until}"):
+        try:
+            if observed:
+                _run_observed(place, loop, until)
+            else:
+                with open_pool(place.profile.pool) as loop.pool:
+                    for result in loop.run(until):
+                        say_stage(place, result)
+        finally:
+            if loop.results:
+                click.echo(f"report     {loop.write_report(place.home).resolve()}")
+    if "release" in loop.results:
+        require_released(loop.results["release"])
+    return loop.results
+
+
+def _run_observed(place: Workplace, loop: Loop, until: str) -> None:
+    """The same as a Prefect flow, with a server of its own in the run's home."""
+    with PrefectServer(place.prefect, place.profile.server) as server, open_pool(place.profile.pool) as loop.pool:
+        server.use()
+        click.echo(f"dashboard  {server.url} while this runs; afterwards: {place.command('dashboard')}")
+        from flows.observe import run_observed  # Prefect reads its settings when it is imported
+
+        run_observed(loop, until, functools.partial(say_stage, place))
+
+
+def say_stage(place: Workplace, result: StageResult) -> None:
+    """Say what a stage did; a dataset version that it made becomes the published one."""
+    click.echo(summarise_stage(result))
+    if result.stage == "curate" and not (result.reused and published_dataset(place.store)):
+        _publish(place, result.outputs["dataset"])
+
+
+def _publish(place: Workplace, version: str) -> None:
+    """Publish a version and tell the Prefect server of this home, where there is one.
+
+    Nobody need take the news here: ``deploy`` asks for what it missed when it starts.
+    """
+    server = read_mark(place.prefect) if publish_dataset(place.store, version) else None
+    if server is None:
+        return
+    try:
+        send(server, place.store, version)
+    except OSError as error:
+        click.echo(f"published  {version[:12]}; the Prefect server at {server.url} was not told: {error}", err=True)

@@ -1,0 +1,110 @@
+"""Lists of dataset versions and releases name what other verbs take, and say which one is in use."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from curation.publish import DatasetRow
+from flows.cli import run_command
+from flows.publish import match_dataset, publish_dataset
+from flows.releases import Check, ReleaseRow, point_at, rollback
+from infra.datasets import load_bundle, put_dataset
+from infra.digest import canonical_json
+from infra.schema import DatasetVersion
+from infra.store import MissingObjectError, Store, open_store
+from infra.tables import append_rows, rows_from
+from tests.flows.test_release import keep_bundle
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    (tmp_path / "store").mkdir()
+    return open_store(tmp_path / "store")
+
+
+def keep_dataset(store: Store, name: str) -> str:
+    """A dataset version with its row."""
+    version = put_dataset(store, DatasetVersion(name=name, width=224, height=128, fps=16.0, parents=("ab" * 32,), clips=()))
+    row = DatasetRow(
+        version=version,
+        name=name,
+        card_object="",
+        plots="{}",
+        clips=5,
+        accepted=4,
+        train_clips=2,
+        val_clips=1,
+        test_clips=1,
+        train_minutes=0.5,
+        parents=("ab" * 32,),
+    )
+    append_rows(store, "datasets", rows_from([row]))
+    return version
+
+
+def decide(store: Store, number: int, action: str, bundle: str, *checks: Check) -> None:
+    """A row of table ``releases``."""
+    lines = canonical_json([vars(check) for check in checks]).decode()
+    row = ReleaseRow(number=number, action=action, bundle=bundle, previous="", evaluation="e", checks=lines)
+    append_rows(store, "releases", rows_from([row]))
+    if action == "released":
+        point_at(store, bundle)
+
+
+def said(capsys: pytest.CaptureFixture[str], store: Store, *words: str) -> list[str]:
+    assert run_command([*words, "--home", str(Path(store.uri).parent)]) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+def test_datasets_are_listed_with_their_size_and_the_published_one_is_marked(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = keep_dataset(store, "one"), keep_dataset(store, "two")
+    publish_dataset(store, first)
+    *lines, count, hint = said(capsys, store, "datasets")
+    by_digest = {line.split()[0]: line for line in lines}
+    assert set(by_digest) == {first[:12], second[:12]}
+    assert "224x128 at 16 fps  4 of 5 clips (2 train, 1 val, 1 test)  0.5 min" in by_digest[first[:12]]
+    assert by_digest[first[:12]].endswith("published")
+    assert not by_digest[second[:12]].endswith("published")
+    assert count.startswith("2 dataset versions, in ") and "train" in hint
+    assert {json.loads(line)["version"] for line in said(capsys, store, "datasets", "--json")} == {first, second}
+
+
+def test_releases_are_listed_newest_first_with_what_the_gate_found(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    one, two, three = (keep_bundle(store, name) for name in ("one", "two", "three"))
+    decide(store, 1, "released", one)
+    decide(store, 2, "released", two)
+    decide(store, 3, "refused", three, Check(name="candidate.psnr@8", value=9.0, least=20.0, passed=False))
+    lines = said(capsys, store, "releases")
+    assert [line.split()[1] for line in (lines[0], lines[2], lines[3])] == [three[:12], two[:12], one[:12]]
+    assert lines[1].strip() == "candidate.psnr@8 = 9, needs at least 20"
+    assert [line.endswith("plays now") for line in lines[:4]] == [False, False, True, False]
+    assert said(capsys, store, "releases", "--action", "refused")[2].startswith("1 decision, in ")
+    rollback(store)
+    [line] = [line for line in said(capsys, store, "releases") if line.endswith("plays now")]
+    assert "rolled back" in line and one[:12] in line
+
+
+def test_a_bundle_whose_object_is_gone_is_still_listed(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    bundle = keep_bundle(store, "one")
+    decide(store, 1, "released", bundle)
+    assert load_bundle(store, bundle).name == "one"
+    store.local_path(f"{bundle}.json").unlink()
+    assert "bundle deleted  plays now" in said(capsys, store, "releases")[0]
+
+
+@pytest.mark.parametrize(("verb", "begin"), [("datasets", "worldloom curate"), ("releases", "worldloom run")])
+def test_an_empty_store_says_how_to_begin(verb: str, begin: str, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, store, verb)[1].startswith(f"make one: {begin} --profile tiny --home")
+
+
+def test_a_version_is_found_by_its_first_digits_and_nothing_else_is(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    version, bundle = keep_dataset(store, "one"), keep_bundle(store, "one")
+    assert match_dataset(store, version[:6]) == version
+    for name in (bundle, version[:3], ""):
+        with pytest.raises(MissingObjectError, match=f"begins with '{name}'; list them: worldloom datasets"):
+            match_dataset(store, name)
+    assert run_command(["publish", bundle, "--home", str(Path(store.uri).parent)]) == 2
+    assert "worldloom datasets" in capsys.readouterr().err
