@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 LOOPBACK: Final = "127.0.0.1"
+MINETEST_CORES: Final = 2  # that one client, drawn in software, its server and its layers keep busy
 _NONE: Final[Any] = object()  # no job is left
 
 
@@ -96,12 +97,14 @@ class RayPool:
 
 
 def fitting_actors(source: str, cores: int) -> int:
-    """How many recorders this machine holds: one a core for lock-step worlds, one in all for games that own the screen."""
+    """How many recorders this machine holds, at least one: games on the wall clock must keep their rate beside each other."""
     match source:
         case "embedded" | "vizdoom" | "unreal":
-            return cores if cores > 1 else 0
+            return max(1, cores)
+        case "minetest":
+            return max(1, cores // MINETEST_CORES)
         case _:
-            return 0
+            return 1  # it owns the screen
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 Doom's renderer shears instead of pitching, so the camera stays level. Its pixels are 1.2 times as tall as wide.
 """
 
+import functools
 import math
 import os
 import shlex
@@ -28,9 +29,11 @@ UNITS_PER_METRE: Final = 32.0
 TICS_PER_SECOND: Final = 35.0
 TICS_PER_FRAME: Final = 2
 FPS: Final = TICS_PER_SECOND / TICS_PER_FRAME
-SCREEN: Final = (640, 360)  # pixels that the game draws
-FOCAL: Final = (240.0, 288.0)  # fx, fy at SCREEN
+SCREENS: Final = ((640, 360), (1280, 720), (1920, 1080))  # pixels that the game draws: the least that holds the job's
+FOCAL: Final = (240.0, 288.0)  # fx, fy on the first of them, in proportion on the others; measured by reprojection
 DEPTH_UNITS_PER_LEVEL: Final = 7.5  # of the game's 8-bit depth; measured by reprojection
+LEVELS_LACKING: Final = (0.0, 1.15, 2.35)  # what that depth lacks on each screen beside the first; measured at equal poses
+STUCK_UNITS: Final = 0.5  # a frame, with a walking key held
 FROZEN_TICS: Final = 20  # the game ignores the player for so long after a map starts
 STARTS: Final = 8  # places of a map where episodes start: it strays unrecorded, so that starts differ
 FRAMES_BETWEEN_STARTS: Final = 24
@@ -62,15 +65,45 @@ def doom_pose(c2w: Array) -> Array:
 
 def doom_intrinsics(width: int, height: int) -> Array:
     """(fx, fy, cx, cy) of the game's picture scaled to ``width`` x ``height``."""
-    return np.array([FOCAL[0] * width / SCREEN[0], FOCAL[1] * height / SCREEN[1], width / 2, height / 2])
+    drawn_width, drawn_height = SCREENS[0]
+    return np.array([FOCAL[0] * width / drawn_width, FOCAL[1] * height / drawn_height, width / 2, height / 2])
 
 
-def doom_depth(levels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.float32]:
-    """Coarse z-depth (height, width) in metres from the game's levels at SCREEN size; inf where it saturates."""
-    rows = ((np.arange(height) + 0.5) * levels.shape[0] / height).astype(int)
-    columns = ((np.arange(width) + 0.5) * levels.shape[1] / width).astype(int)
-    picked = levels[np.ix_(rows, columns)].astype(np.float32)
-    return np.where(picked == 255, np.float32(np.inf), (picked + 0.5) * np.float32(DEPTH_UNITS_PER_LEVEL / UNITS_PER_METRE))
+def doom_screen(width: int, height: int) -> tuple[int, int]:
+    """The least size that the game can draw in which a picture of ``width`` x ``height`` is not enlarged.
+
+    Raises:
+        ValueError: it draws none so large.
+    """
+    for screen in SCREENS:
+        if width <= screen[0] and height <= screen[1]:
+            return screen
+    most = "x".join(map(str, SCREENS[-1]))
+    raise ValueError(f"ViZDoom draws at most {most}, not {width}x{height}; ask for a smaller size")
+
+
+def doom_depth(levels: NDArray[np.uint8], width: int, height: int, lacking: float = 0.0) -> NDArray[np.float32]:
+    """Coarse z-depth (height, width) in metres from the levels that the game drew; inf where they saturate."""
+    if levels.shape != (height, width):
+        levels = levels.ravel()[_picks(*levels.shape, width, height)]
+    return _metres(lacking).take(levels)
+
+
+@functools.lru_cache(maxsize=4)
+def _picks(drawn_height: int, drawn_width: int, width: int, height: int) -> NDArray[np.intp]:
+    """Which pixel of a drawn picture lies under the middle of each of the job's, (height, width)."""
+    rows = ((np.arange(height) + 0.5) * drawn_height / height).astype(np.intp)
+    columns = ((np.arange(width) + 0.5) * drawn_width / width).astype(np.intp)
+    picks: NDArray[np.intp] = rows[:, None] * drawn_width + columns
+    return picks
+
+
+@functools.lru_cache(maxsize=len(SCREENS))
+def _metres(lacking: float) -> NDArray[np.float32]:
+    """(256,) z-depth of each level."""
+    levels = np.arange(256, dtype=np.float32)
+    metres = (levels + np.float32(0.5 + lacking)) * np.float32(DEPTH_UNITS_PER_LEVEL / UNITS_PER_METRE)
+    return np.where(levels == 255, np.float32(np.inf), metres)
 
 
 class VizdoomRecorder:
@@ -78,12 +111,15 @@ class VizdoomRecorder:
 
     def __init__(self) -> None:
         self._game: Any = None
+        self._screen = SCREENS[0]  # that the running game draws
         self._map = ""
+        self._pose = np.zeros(4)  # that the last frame showed
 
     def reset(self, job: Job) -> State:
         """Start the job's map, stray a little from its start, and return the first frame."""
         if job.fps != FPS:
             raise ValueError(f"ViZDoom records at {FPS} fps, not {job.fps}; two tics a frame")
+        self._draw_on(doom_screen(job.width, job.height))
         self._job = job
         self._map = doom_map(job)
         self._explorer = DepthExplorer([job.scene_seed, job.seed])
@@ -92,7 +128,7 @@ class VizdoomRecorder:
         self._game.set_seed(job.seed % 2**31)
         self._game.new_episode()
         self._game.make_action([0.0] * 6, FROZEN_TICS)
-        state = self._state(collided=False)
+        state = self._state(walking=False)
         for _ in range(job.seed % STARTS * FRAMES_BETWEEN_STARTS):
             state = self.step(*self._explore(state))
         self._explorer = DepthExplorer([job.scene_seed, job.seed])  # what is recorded is played from its first frame on
@@ -108,11 +144,9 @@ class VizdoomRecorder:
     def step(self, keyboard: NDArray[np.int8], mouse: NDArray[np.float32]) -> State:
         """Hold the keys for two tics; the mouse turns by the shared degrees a unit, pitch stays level."""
         degrees = float(turn(mouse, DynamicsConfig())[1])
-        before = self._pose()
         self._game.make_action([*map(float, keyboard[:4]), float(keyboard[5]), degrees / TICS_PER_FRAME], TICS_PER_FRAME)
         self._frame += 1
-        moved = float(np.linalg.norm(self._pose()[:2] - before[:2]))
-        return self._state(collided=bool(keyboard[:4].any()) and moved < 0.5)
+        return self._state(walking=bool(keyboard[:4].any()))
 
     def facts(self) -> SourceFacts:
         """Freedoom ships inside ViZDoom's wheel under a BSD licence."""
@@ -154,21 +188,28 @@ class VizdoomRecorder:
                 raise WorldloomError(
                     "recording Doom needs the package vizdoom; install it or set collect.vizdoom_episodes = 0"
                 ) from error
-            self._game = _start_game(vizdoom)
+            self._game = _start_game(vizdoom, self._screen)
         return self._game
 
-    def _pose(self) -> Array:
-        return np.asarray(self._game.get_state().game_variables, np.float64)
+    def _draw_on(self, screen: tuple[int, int]) -> None:
+        """A running game keeps its screen; another one needs another game."""
+        if screen != self._screen:
+            self.close()
+            self._screen = screen
 
-    def _state(self, *, collided: bool) -> State:
+    def _state(self, *, walking: bool) -> State:
+        """What the game shows now; asked for once a frame, since each answer copies all of its buffers."""
         shown, job = self._game.get_state(), self._job
-        picture = Image.fromarray(shown.screen_buffer).resize((job.width, job.height), Image.Resampling.BOX)
         pose = np.asarray(shown.game_variables, np.float64)
+        collided = walking and float(np.linalg.norm(pose[:2] - self._pose[:2])) < STUCK_UNITS
+        self._pose, drawn = pose, shown.screen_buffer
+        if drawn.shape[:2] != (job.height, job.width):
+            drawn = np.array(Image.fromarray(drawn).resize((job.width, job.height), Image.Resampling.BOX))
         return State(
             tick=int(shown.tic),
             seconds=shown.tic / TICS_PER_SECOND,
-            rgb=np.array(picture),
-            depth=doom_depth(shown.depth_buffer, job.width, job.height),
+            rgb=drawn,
+            depth=doom_depth(shown.depth_buffer, job.width, job.height, LEVELS_LACKING[SCREENS.index(self._screen)]),
             c2w=c2w_from_doom(pose),
             intrinsics=doom_intrinsics(job.width, job.height),
             raw_pose=pose,
@@ -176,12 +217,12 @@ class VizdoomRecorder:
         )
 
 
-def _start_game(vizdoom: Any) -> Any:
+def _start_game(vizdoom: Any, screen: tuple[int, int]) -> Any:
     """Open the game without window, sound, monsters, weapon and overlays."""
     game = vizdoom.DoomGame()
     game.set_doom_game_path(str(Path(vizdoom.__file__).parent / "freedoom2.wad"))
     game.set_mode(vizdoom.Mode.PLAYER)
-    game.set_screen_resolution(vizdoom.ScreenResolution.RES_640X360)
+    game.set_screen_resolution(getattr(vizdoom.ScreenResolution, f"RES_{screen[0]}X{screen[1]}"))
     game.set_screen_format(vizdoom.ScreenFormat.RGB24)
     game.set_depth_buffer_enabled(True)
     game.set_window_visible(False)

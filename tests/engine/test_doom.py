@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.games.doom import FPS, c2w_from_doom, doom_depth, doom_intrinsics, doom_map, doom_pose, sweep_leftovers
+from engine.games.doom import FPS, c2w_from_doom, doom_depth, doom_intrinsics, doom_map, doom_pose, doom_screen, sweep_leftovers
 from engine.games.explorer import DepthExplorer
 from engine.job import Job, scene_seed
 from engine.record import record_job
@@ -99,6 +99,28 @@ def test_turns_follow_the_mouse_and_pixels_follow_the_pose(doom_job: MakeJob) ->
         warped.append(np.median(np.abs(found - there)))
         still.append(np.median(np.abs(recording.rgb[later].astype(int) - recording.rgb[now])))
     assert np.mean(warped) < 0.6 * np.mean(still)
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080)])
+def test_large_pictures_are_drawn_not_enlarged_and_show_what_small_ones_do(doom_job: MakeJob, size: tuple[int, int]) -> None:
+    small, large = (record_job(doom_job(width=w, height=h, frames=12, seed=0)) for w, h in ((640, 360), size))
+    times = size[0] // 640
+    rows = large.rgb[0].reshape(360, times, -1, 3).astype(int)
+    assert np.abs(np.diff(rows, axis=1)).mean() > 0.5, "no row is a copy of the one above"
+    assert (small.frames.raw_pose[0] == large.frames.raw_pose[0]).all()
+    assert np.abs(large.rgb[0, times // 2 :: times, times // 2 :: times].astype(int) - small.rgb[0]).mean() < 3
+    assert small.depth is not None and large.depth is not None
+    far = np.isfinite(small.depth[0]) & (small.depth[0] > 2)
+    ratio = large.depth[0, times // 2 :: times, times // 2 :: times][far] / small.depth[0][far]
+    assert np.median(ratio) == pytest.approx(1, abs=0.05)
+    assert large.frames.intrinsics[0] == pytest.approx(small.frames.intrinsics[0] * times)
+
+
+def test_more_than_the_game_draws_is_refused(doom_job: MakeJob) -> None:
+    assert doom_screen(224, 128) == doom_screen(640, 360) == (640, 360)
+    assert doom_screen(642, 360) == (1280, 720)
+    with pytest.raises(ValueError, match="at most 1920x1080, not 2560x1440"):
+        record_job(doom_job(width=2560, height=1440))
 
 
 def test_doom_refuses_a_frame_rate_that_is_not_its_own(doom_job: MakeJob) -> None:

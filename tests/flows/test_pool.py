@@ -9,13 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from flows.pool import PoolConfig, Worker, open_pool
+from flows.pool import PoolConfig, Worker, fitting_actors, open_pool
 from infra.schema.run import Run
 from infra.store import Store, open_store
 from infra.tables import read_records
 from tests.flows.conftest import SmokeRun, worldloom
 
 JOBS = 12
+
+
+@pytest.mark.parametrize("source", ["embedded", "unreal", "vizdoom", "minetest", "gta_v"])
+def test_one_recorder_always_fits_and_larger_machines_hold_more_but_of_games_that_own_the_screen(source: str) -> None:
+    fitting = [fitting_actors(source, cores) for cores in (1, 2, 8, 64)]
+    assert fitting[0] == 1 and fitting == sorted(fitting)
+    assert (fitting[-1] == 1) == (source == "gta_v")
 
 
 def square(number: int) -> int:
