@@ -1,23 +1,50 @@
 """From what the renderer reads back to what is kept: pixels averaged, the depth buffer in metres."""
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from infra.flow import shrink
+
 NEAR: Final = 0.1  # metres
 FAR: Final = 300.0  # metres; what lies there (the sky) has no depth
 
 
-def average_pixels(rgb: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
-    """Mean of each ``scale`` x ``scale`` block, rounded: (s H, s W, 3) to (H, W, 3)."""
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """One frame as it was read back, ``scale`` rays a pixel side, the lowest row first; nobody else holds these arrays."""
+
+    colour: NDArray[np.uint8]  # (s H, s W, 3 or 4), blue first
+    depth: NDArray[np.float32] | None  # (s H, s W) in 0..1
+    scale: int
+
+    def average(self) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
+        """What is kept of it, see ``rgb`` and ``metres``; no depth where none was read. Any thread may do this."""
+        return self.rgb(), None if self.depth is None else self.metres()
+
+    def rgb(self) -> NDArray[np.uint8]:
+        """Colours (H, W, 3)."""
+        return np.ascontiguousarray(average_pixels(self.colour[..., :3], self.scale)[::-1, :, ::-1])
+
+    def metres(self) -> NDArray[np.float32]:
+        """Z-depth (H, W) in metres, inf where there is sky."""
+        assert self.depth is not None, "the renderer has none"
+        return depth_of(self.depth[::-1], self.scale)
+
+
+def average_pixels(colour: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
+    """Mean of each ``scale`` x ``scale`` block, rounded up from a half: (s H, s W, 3) to (H, W, 3)."""
     if scale == 1:
-        return rgb
-    height, width, _ = rgb.shape
-    total = np.zeros((height // scale, width // scale, 3), np.uint16)
+        return colour
+    height, width = colour.shape[0] // scale, colour.shape[1] // scale
+    if scale == 2:
+        return shrink(np.ascontiguousarray(colour), width, height)  # rounds alike there, and only there
+    total = np.zeros((height, width, 3), np.uint16)
     for row in range(scale):
         for column in range(scale):
-            total += rgb[row::scale, column::scale]
+            total += colour[row::scale, column::scale]
     return ((total + scale * scale // 2) // (scale * scale)).astype(np.uint8)
 
 

@@ -3,22 +3,26 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.backdrop import paint_ground, paint_sky
-from engine.characters.people import Placed, avatar_meshes, person_meshes, person_phase
-from engine.falling import Falling, falling_corners, falling_of
+from engine.characters.people import AVATAR_PHASES, Placed, avatar_mesh, person_mesh, person_phase, phase_count
+from engine.drawn_person import DrawnPerson
+from engine.falling import falling_of
 from engine.mask import Mask, MaskPass
 from engine.mesh import Mesh
 from engine.models import build_static_mesh
 from engine.models.static import GROUND_MARGIN, build_apron_mesh
-from engine.pixels import FAR, NEAR, average_pixels, depth_of
-from engine.scenes.scene import Colour, Light, Point, Scene
-from engine.shaders import BODY_FRAGMENT, BODY_VERTEX, FALLING_FRAGMENT, FALLING_VERTEX, SKY_FRAGMENT, SKY_VERTEX
+from engine.overlays import Overlays
+from engine.pixels import FAR, NEAR, Samples
+from engine.scenes.scene import Colour, Light, Scene
+from engine.shaders import BODY_FRAGMENT, BODY_VERTEX
 from engine.textures import TEXTURES, paint_textures
 from infra.errors import NotHereError
 
@@ -128,15 +132,15 @@ class _Device:
             self.buffer.add_render_texture(self.depth, core.GraphicsOutput.RTM_copy_ram, core.GraphicsOutput.RTP_depth)
         self.engine.open_windows()
 
-    def read(self) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
-        """Draw one frame; return copies of its colours (H, W, 3) and of its depth buffer (H, W) in 0..1."""
+    def read(self) -> Samples:
+        """Draw one frame; a copy of its colours and, from EGL, of its depth buffer."""
         self.engine.render_frame()
         width, height = self.buffer.get_x_size(), self.buffer.get_y_size()
-        raw = np.frombuffer(self.colour.get_ram_image(), np.uint8).reshape(height, width, -1)
-        rgb = np.ascontiguousarray(raw[::-1, :, 2::-1])
+        colour = np.array(np.frombuffer(self.colour.get_ram_image(), np.uint8).reshape(height, width, -1))
         if not self.exact:
-            return rgb, None
-        return rgb, np.frombuffer(self.depth.get_ram_image(), np.float32).reshape(height, width)[::-1].copy()
+            return Samples(colour=colour, depth=None, scale=self.scale)
+        depth = np.array(np.frombuffer(self.depth.get_ram_image(), np.float32).reshape(height, width))
+        return Samples(colour=colour, depth=depth, scale=self.scale)
 
 
 class SceneRenderer:
@@ -149,7 +153,8 @@ class SceneRenderer:
         self._scene: Scene | None = None
         self._mask: MaskPass | None = None
         self._masked: Scene | None = None
-        self._avatar: list[Any] = []
+        self._avatar: DrawnPerson | None = None
+        self._people: list[DrawnPerson] = []
         self._worn: int | None = None
         core = self._device.core
         lens = core.PerspectiveLens()
@@ -160,15 +165,17 @@ class SceneRenderer:
         self._camera = self._root.attach_new_node(core.Camera("camera", lens))
         self._device.buffer.make_display_region().set_camera(self._camera)
         self._layers = self._load_layers()
+        self._overlays = Overlays(core, self._geometry, shaders=self._device.exact)
 
     def load(self, scene: Scene) -> None:
         """Make ``scene`` the one that is drawn."""
         if scene == self._scene:
             return
-        self._scene, self._avatar, self._worn = scene, [], None
+        self._scene, self._avatar, self._worn = scene, None, None
         for child in self._root.get_children():
             if child != self._camera:
                 child.remove_node()
+        self._let_go()
         world = self._world = self._root.attach_new_node("world")
         world.set_bin("unsorted", 0)  # drawn in the order of loading: where surfaces tie in depth, the order decides pixels
         haze = scene.palette.horizon
@@ -186,19 +193,38 @@ class SceneRenderer:
         if scene.apron:
             mesh = build_apron_mesh(scene)
             world.attach_new_node(self._geometry(mesh.position, mesh.uv, mesh.layer, mesh.colour, mesh.triangles))
-        self._people = [self._add_person(world, scene, number) for number in range(len(scene.characters))]
-        self._sky = self._add_sky(scene) if not scene.ceiling else None
-        self._falling = self._add_falling(scene, falling_of(scene)) if scene.falling and self._device.exact else None
+        blot = _blot(scene)
+        self._people = [
+            self._add_person(scene, phase_count(character), partial(person_mesh, character, blot), soft=blot is None)
+            for character in scene.characters
+        ]
+        overlays = self._overlays
+        self._sky = None if scene.ceiling else overlays.add_sky(self._root, self._texture(paint_sky(scene), mipmaps=False))
+        self._falling = overlays.add_falling(self._root, falling_of(scene)) if scene.falling and self._device.exact else None
+
+    def _let_go(self) -> None:
+        """Free what the last scene held: Panda3D keeps every state, and its textures with it, until it is told to look."""
+        core = self._device.core
+        self._world = self._sky = self._falling = self._ground = None
+        self._people = []
+        for states in (core.TransformState, core.RenderState):
+            while states.garbage_collect():
+                pass
+
+    def held_states(self) -> int:
+        """How many render states, each of which may hold textures, Panda3D keeps in this process."""
+        return int(self._device.core.RenderState.get_num_states())
 
     def wear(self, index: int | None) -> None:
         """Give the walker the body of character ``index`` in the loaded scene, or none; ``draw`` places it."""
         assert self._scene is not None, "load a scene first"
         if index == self._worn:
             return
-        for node in self._avatar:
-            node.remove_node()
-        meshes = [] if index is None else avatar_meshes(index, _shadow_colour(self._scene))
-        self._avatar = [self._attach(self._world, mesh, self._scene.light) for mesh in meshes]
+        if self._avatar is not None:
+            self._avatar.remove()
+        self._avatar = (
+            None if index is None else self._add_person(self._scene, AVATAR_PHASES, partial(avatar_mesh, index), soft=True)
+        )
         self._worn = index
 
     def draw(
@@ -208,6 +234,10 @@ class SceneRenderer:
 
         Returns RGB (H, W, 3) and z-depth (H, W) in metres, inf where there is sky; None from the software renderer.
         """
+        return self.sample(c2w, seconds, avatar).average()
+
+    def sample(self, c2w: Array, seconds: float, avatar: Placed | None = None) -> Samples:
+        """Draw as ``draw`` does and leave the averaging to the caller, who may do it while the next frame is drawn."""
         assert self._scene is not None, "load a scene first"
         pose = panda_pose(c2w)
         self._camera.set_pos_hpr(*pose)
@@ -217,13 +247,14 @@ class SceneRenderer:
             motion = falling_of(self._scene).motion
             self._falling.set_shader_input("eye", self._device.core.Vec3(*pose[:3]))
             self._falling.set_shader_input("motion", self._device.core.Vec4(*motion, seconds))
-        for character, phases in zip(self._scene.characters, self._people, strict=True):
-            (x, z), yaw, walked = character.place(seconds)
-            _show(phases, person_phase(character, walked), (x, z), yaw)
-        _show(self._avatar, *((avatar.phase, avatar.place, avatar.facing) if avatar else (None, (0.0, 0.0), 0.0)))
-        rgb, buffer = self._device.read()
-        scale = self.config.supersample
-        return average_pixels(rgb, scale), None if buffer is None else depth_of(buffer, scale)
+        for character, person in zip(self._scene.characters, self._people, strict=True):
+            place, yaw, walked = character.place(seconds)
+            person.show(person_phase(character, walked), place, yaw)
+        if self._avatar is not None and avatar is not None:
+            self._avatar.show(avatar.phase, avatar.place, avatar.facing)
+        elif self._avatar is not None:
+            self._avatar.hide()
+        return self._device.read()
 
     def draw_mask(self) -> Mask:
         """Which thing each pixel of the picture drawn last shows, (H, W): see ``engine.mask``; 0 is ground, sky or ceiling.
@@ -239,7 +270,8 @@ class SceneRenderer:
         if self._masked != self._scene:
             self._mask.load(self._scene, self._geometry)
             self._masked = self._scene
-        return self._mask.draw(self._camera, [*self._people, *([self._avatar] if self._avatar else [])])
+        seen = [*self._people, *([self._avatar] if self._avatar is not None else [])]
+        return self._mask.draw(self._camera, [person.nodes for person in seen])
 
     def close(self) -> None:
         """Give the device back."""
@@ -324,61 +356,15 @@ class SceneRenderer:
         if not self._device.exact:
             node.set_texture(self._ground)
 
-    def _add_person(self, world: Any, scene: Scene, number: int) -> list[Any]:
-        meshes = person_meshes(scene.characters[number], _shadow_colour(scene))
-        return [self._attach(world, mesh, scene.light) for mesh in meshes]
-
-    def _add_falling(self, scene: Scene, falling: Falling) -> Any:
-        """Drops or flakes round the camera, drawn last; they leave no depth. The software renderer has none."""
-        core = self._device.core
-        start, corner, triangles = falling_corners(falling)
-        node = self._root.attach_new_node(
-            self._geometry(start, corner, np.zeros(len(corner)), np.ones((len(corner), 3)), triangles)
-        )
-        node.set_shader(core.Shader.make(core.Shader.SL_GLSL, FALLING_VERTEX, FALLING_FRAGMENT))
-        node.set_shader_input("shape", core.Vec4(*falling.shape))
-        node.set_shader_input("hue", core.Vec4(*falling.hue))
-        node.node().set_bounds(core.OmniBoundingVolume())
-        node.node().set_final(True)
-        node.set_transparency(core.TransparencyAttrib.M_alpha)
-        node.set_two_sided(True)
-        node.set_depth_write(False)
-        node.set_bin("fixed", 0)
-        return node
-
-    def _add_sky(self, scene: Scene) -> Any:
-        """A dome round the camera that is drawn first and leaves no depth."""
-        core = self._device.core
-        azimuth, elevation = np.radians(np.linspace(-180, 180, 49)), np.radians([-12, 0, 8, 18, 30, 45, 60, 75, 90])
-        a, e = np.meshgrid(azimuth, elevation)
-        position = 100 * np.stack([np.sin(a) * np.cos(e), -np.sin(e), np.cos(a) * np.cos(e)], -1).reshape(-1, 3)
-        uv = np.stack([a / (2 * np.pi) + 0.5, -np.clip(e / (np.pi / 2), 0.002, 0.998)], -1).reshape(-1, 2)
-        columns = len(azimuth)
-        first = (np.arange(len(elevation) - 1)[:, None] * columns + np.arange(columns - 1)).reshape(-1)
-        quads = np.stack([first, first + 1, first + columns + 1, first + columns], -1)
-        triangles = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]).astype(np.int32)
-        node = self._root.attach_new_node(self._geometry(position, uv, np.zeros(len(uv)), np.ones((len(uv), 3)), triangles))
-        node.set_two_sided(True)
-        node.set_depth_write(False)
-        node.set_depth_test(False)
-        node.set_bin("background", 0)
-        node.set_texture(self._texture(paint_sky(scene), mipmaps=False))
-        if self._device.exact:
-            node.set_shader(core.Shader.make(core.Shader.SL_GLSL, SKY_VERTEX, SKY_FRAGMENT))
-        return node
+    def _add_person(self, scene: Scene, phases: int, mesh_of: Callable[[int], Mesh], *, soft: bool) -> DrawnPerson:
+        """Somebody in so many phases, on a soft shadow or on what the mesh brings."""
+        shade = self._overlays.add_shade(self._world, scene.light) if soft and self._device.exact else None
+        return DrawnPerson(self._world, phases, lambda node, phase: self._attach(node, mesh_of(phase), scene.light), shade)
 
 
-def _shadow_colour(scene: Scene) -> Colour:
-    """Of the blot under a person's feet."""
+def _blot(scene: Scene) -> Colour | None:
+    """The colour under a person's feet in the first families; in the others their shadow is soft."""
+    if scene.ground:
+        return None
     red, green, blue = ((1 - scene.light.shadow) * channel for channel in scene.palette.ground)
     return red, green, blue
-
-
-def _show(phases: list[Any], now: int | None, place: Point, yaw: float) -> None:
-    """Show one of a person's nodes there and hide the others."""
-    for number, node in enumerate(phases):
-        if number == now:
-            node.show()
-            node.set_pos_hpr(*place, 0, -yaw, 0, 0)
-        else:
-            node.hide()

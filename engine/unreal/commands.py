@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from engine.unreal.convention import WORLD
+from engine.unreal.wire import Body, Later
 from engine.unreal.world import EmbeddedWorld, NoSuchLevelError
 from infra.errors import NotHereError
 
@@ -16,7 +17,7 @@ PROJECT: Final = "Worldloom"
 TYPES: Final = {"str": r"([^ ]*)", "uint": r"(\d*)", "float": r"([-+]?\d*[.]?\d+)"}
 CAMERA: Final = "camera_0"
 
-Handler = Callable[..., str | bytes | None]
+Handler = Callable[..., str | Later | None]
 
 
 class CommandError(Exception):
@@ -45,8 +46,8 @@ class Commands:
         self._register_camera()
         self._register_clock()
 
-    def answer(self, command: str) -> bytes:
-        """The body of the reply: "ok", text, bytes, or "error" and why."""
+    def answer(self, command: str) -> Body:
+        """The body of the reply: "ok", text, "error" and why, or what makes the bytes of a picture."""
         for known in reversed(self._commands):
             match = known.pattern.search(command)
             if match is None:
@@ -55,7 +56,7 @@ class Commands:
                 said = known.handler(*match.groups())
             except (CommandError, ValueError, NotHereError) as error:
                 return f"error {error}".encode()
-            return said if isinstance(said, bytes) else (said or "ok").encode()
+            return said if callable(said) else (said or "ok").encode()
         return f"error Can not find a handler for URI '{command}'".encode()
 
     def _bind(self, template: str, handler: Handler, says: str) -> None:
@@ -110,7 +111,7 @@ class Commands:
         self._bind("vget /worldloom/tick", lambda: str(self._world.ticks), "Steps taken since the level was loaded")
 
     def _camera(self, verb: str, noun: str, arguments: str, handler: Handler, says: str) -> None:
-        def handle(camera: str, *values: str) -> str | bytes | None:
+        def handle(camera: str, *values: str) -> str | Later | None:
             if int(camera or 0) != 0:
                 raise CommandError(
                     "MoveTo only supports the player camera with id 0" if noun == "moveto" else "Invalid sensor id"
@@ -139,7 +140,7 @@ class Commands:
             raise CommandError("Argument Invalid")
         self._world.resize(int(width), int(height), self._world.config.hfov)
 
-    def _depth(self, kind: str) -> bytes:
+    def _depth(self, kind: str) -> Later:
         _format(kind, "npy")
         depth = self._world.depth()
         if depth is None:

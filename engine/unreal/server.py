@@ -4,15 +4,15 @@ import selectors
 import socket
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from engine.render import RenderConfig
 from engine.unreal.commands import PROJECT, Commands
+from engine.unreal.outbox import Outbox
 from engine.unreal.tick import RequestQueue
-from engine.unreal.wire import BANNER, HEADER, MAGIC, WireError, check_size, parse_request, payload_size, reply_payload
+from engine.unreal.wire import BANNER, HEADER, WireError, frame, parse_request, payload_size
 from engine.unreal.world import FREE_RUNNING_TICK, EmbeddedWorld
 from infra.errors import BusyError
 
@@ -47,6 +47,7 @@ class WorldServer:
         self._commands = Commands(self._world, self._status)
         self._queue = RequestQueue()
         self._client: socket.socket | None = None
+        self._outbox: Outbox | None = None
         self._received = bytearray()
         self._tcp = socket.create_server(("127.0.0.1", config.port), backlog=1)
         self.port: int = self._tcp.getsockname()[1]
@@ -96,8 +97,14 @@ class WorldServer:
     def _tick(self) -> None:
         """The world first, then requests: they see what the tick led to, as in the plugin."""
         self._world.tick()
-        for number, body in self._queue.answers(self._commands.answer):
-            self._send(reply_payload(number, b""), body)
+        try:
+            for number, body in self._queue.answers(self._commands.answer):
+                if self._outbox is not None:
+                    self._outbox.put(number, body)
+            if self._outbox is not None:
+                self._outbox.flush()
+        except OSError:
+            self._drop()
 
     def _status(self) -> str:
         state = "Client Connected" if self._client else "No Client Connected"
@@ -112,10 +119,13 @@ class WorldServer:
         if link.family == socket.AF_INET:
             link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         link.settimeout(SEND_SECONDS)
-        self._client = link
+        self._client, self._outbox = link, Outbox(link)
         self._received.clear()
         self._selector.register(link, selectors.EVENT_READ, self._receive)
-        self._send(BANNER, PROJECT.encode())
+        try:
+            link.sendall(frame(BANNER + PROJECT.encode()) + BANNER + PROJECT.encode())
+        except OSError:
+            self._drop()
 
     def _receive(self, link: socket.socket) -> None:
         try:
@@ -138,32 +148,13 @@ class WorldServer:
         except WireError:
             self._drop()
 
-    def _send(self, head: bytes, body: bytes) -> None:
-        if self._client is None:
-            return
-        start = frame_of(head, body)
-        try:
-            if len(body) < RECEIVE:
-                self._client.sendall(start + body)
-            else:
-                self._client.sendall(start)
-                self._client.sendall(body)  # not copied
-        except OSError:
-            self._drop()
-
     def _drop(self) -> None:
-        if self._client is not None:
-            with suppress(KeyError):
-                self._selector.unregister(self._client)
-            self._client.close()
-            self._client = None
+        """Hang up, and forget what the client wanted."""
+        if self._client is not None and self._outbox is not None:
+            self._selector.unregister(self._client)
+            outbox, self._client, self._outbox = self._outbox, None, None
+            outbox.close()
         self._queue.clear()
-
-
-def frame_of(head: bytes, body: bytes) -> bytes:
-    """Header and first bytes of a payload that goes on with ``body``."""
-    check_size(len(head) + len(body))
-    return HEADER.pack(MAGIC, len(head) + len(body)) + head
 
 
 def serve(config: ServerConfig, say: Callable[[str], object]) -> None:

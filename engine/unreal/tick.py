@@ -4,6 +4,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from engine.unreal.wire import Body
+
 MAX_REQUESTS_PER_TICK: Final = 32
 BATCH: Final = "vbatch"
 
@@ -29,7 +31,7 @@ class RequestQueue:
         """Whether a tick would answer anything: a batch waits until all of it has come."""
         return bool(self._pending) and len(self._pending) >= self._missing
 
-    def answers(self, carry_out: Callable[[str], bytes]) -> Iterator[tuple[int, bytes]]:
+    def answers(self, carry_out: Callable[[str], Body]) -> Iterator[tuple[int, Body]]:
         """Carry out what one tick takes: id and body of each reply."""
         for _ in range(MAX_REQUESTS_PER_TICK):
             if not self.ready:

@@ -2,6 +2,7 @@
 
 import re
 import struct
+from collections.abc import Callable
 from typing import Final
 
 from infra.errors import WorldloomError
@@ -13,6 +14,9 @@ MAX_ID: Final = 2**31 - 1  # the plugin reads larger ids as 0
 IDS_RESERVED: Final = 1_000_000  # below it a client connects anew, so that ids never wrap
 DECIMALS: Final = 17  # so that doubles arrive as they left; the plugin reads any number of digits, but no exponent
 BANNER: Final = b"connected to "
+
+Later = Callable[[], bytes]  # a reply's body that another thread may make while the game goes on
+Body = bytes | Later
 
 _REQUEST: Final = re.compile(rb"(\d+):(.*)")  # "." ends at a line break, as in the plugin
 _REPLY_ID: Final = re.compile(rb"(\d{1,10}):")

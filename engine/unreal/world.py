@@ -6,8 +6,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.mask import mask_colours, thing_names
+from engine.mask import Mask, mask_colours, thing_names
 from engine.obstacles import BODY_RADIUS, Obstacles, character_places, obstacles_of
+from engine.pixels import Samples
 from engine.render import RenderConfig, SceneRenderer
 from engine.scenes.build import build_scene
 from engine.scenes.conditions import Conditions
@@ -15,6 +16,7 @@ from engine.scenes.scene import Scene
 from engine.unreal.convention import WORLD, c2w_from_unreal
 from engine.unreal.levels import level_name, parse_level
 from engine.unreal.pictures import encode_bmp, encode_depth, encode_png, picture_of_numbers
+from engine.unreal.wire import Later
 
 Array = NDArray[np.float64]
 
@@ -56,18 +58,31 @@ class EmbeddedWorld:
         self.stepping: float | None = None  # seconds of a fixed step; None while the clock runs by itself
         self.due = False  # a fixed step was asked for and has not been taken
         self.paused = False
-        self._drawn: tuple[NDArray[np.uint8], NDArray[np.float32] | None] | None = None
+        self._forget()
+        self._asked: set[str] = set()  # kinds of picture that were asked for since the last step
+        self._ahead = False  # the state was drawn before anybody asked
+        self._foresees = True  # until a client turns out to move its camera after its steps
 
     def tick(self) -> None:
-        """One tick of the game: take the step that is due, or let time pass where nobody holds it."""
+        """One tick of the game: take the step that is due, or let time pass where nobody holds it.
+
+        What was asked of the state before a step is drawn of the new one at once, as a game does whether or not anybody
+        asks: while the client still reads the one before.
+        """
         if self.due and self.stepping is not None:
             self.ticks += 1
             self.seconds = self._held_at + self.ticks * self.stepping
             self.due = False
-            self._drawn = None
+            self._forget()
+            asked, self._asked = self._asked, set()
+            if self._foresees and asked:
+                self._ahead = True
+                self._draw()
+                if "mask" in asked:
+                    self._number()
         elif self.runs:
             self.seconds += FREE_RUNNING_TICK
-            self._drawn = None
+            self._forget()
 
     @property
     def runs(self) -> bool:
@@ -97,12 +112,12 @@ class EmbeddedWorld:
     def place_camera(self, location: Array) -> None:
         """Teleport."""
         self.location = location
-        self._drawn = None
+        self._disturb()
 
     def turn_camera(self, rotation: Array) -> None:
         """Set pitch, yaw and roll."""
         self.rotation = rotation
-        self._drawn = None
+        self._disturb()
 
     def move_camera(self, target: Array) -> None:
         """Move in a straight line until something is in the way, as a swept move does; no sliding."""
@@ -129,27 +144,30 @@ class EmbeddedWorld:
         wanted = RenderConfig(width=width, height=height, hfov=hfov, renderer=self.config.renderer)
         if wanted != self.config:
             self.config = wanted
-            self._drawn = None
+            self._disturb()
 
-    def picture(self, kind: str) -> bytes:
+    def picture(self, kind: str) -> Later:
         """The camera's view as ``bmp`` or ``png``."""
-        rgb, _ = self._draw()
-        return encode_bmp(rgb) if kind == "bmp" else encode_png(rgb)
+        self._asked.add("picture")
+        drawn, self._ahead = self._draw(), False
+        return lambda: encode_bmp(drawn.rgb()) if kind == "bmp" else encode_png(drawn.rgb())
 
-    def depth(self) -> bytes | None:
+    def depth(self) -> Later | None:
         """Z-depth as npy; None from a renderer without."""
-        _, depth = self._draw()
-        return None if depth is None else encode_depth(depth)
+        self._asked.add("depth")
+        drawn, self._ahead = self._draw(), False
+        return None if drawn.depth is None else lambda: encode_depth(drawn.metres())
 
-    def object_mask(self, kind: str) -> bytes:
+    def object_mask(self, kind: str) -> Later:
         """Each thing in its own flat colour.
 
         Raises:
             RendererUnavailableError: the renderer draws no masks.
         """
+        self._asked.add("mask")
         self._draw()
-        assert self._renderer is not None
-        return picture_of_numbers(self._renderer.draw_mask(), self.colours, kind)
+        numbers, colours, self._ahead = self._number(), self.colours, False
+        return lambda: picture_of_numbers(numbers, colours, kind)
 
     def close(self) -> None:
         """Give the renderer back."""
@@ -157,16 +175,33 @@ class EmbeddedWorld:
             self._renderer.close()
             self._renderer = None
 
-    def _draw(self) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
+    def _disturb(self) -> None:
+        """Something changed what the camera sees."""
+        self._foresees = self._foresees and not self._ahead
+        self._forget()
+
+    def _forget(self) -> None:
+        self._drawn: Samples | None = None
+        self._numbers: Mask | None = None
+        self._ahead = False
+
+    def _draw(self) -> Samples:
         """One drawing serves all that is asked of one state."""
         if self._renderer is None or self._renderer.config != self.config:
             self.close()
             self._renderer = SceneRenderer(self.config)
-            self._drawn = None
+            self._drawn = self._numbers = None
         if self._drawn is None:
             self._renderer.load(self.scene)
-            self._drawn = self._renderer.draw(c2w_from_unreal(self.location, self.rotation), self.seconds)
+            self._drawn = self._renderer.sample(c2w_from_unreal(self.location, self.rotation), self.seconds)
         return self._drawn
+
+    def _number(self) -> Mask:
+        """Which thing each pixel of what was drawn shows."""
+        if self._numbers is None:
+            assert self._renderer is not None
+            self._numbers = self._renderer.draw_mask()
+        return self._numbers
 
 
 @functools.lru_cache(maxsize=2)

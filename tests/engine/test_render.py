@@ -38,9 +38,11 @@ def test_intrinsics_cover_the_field_of_view() -> None:
     assert np.isclose(2 * np.degrees(np.arctan(112 / fx)), 80)
 
 
-def test_averaging_rounds_and_keeps_constant_pictures() -> None:
-    rgb = np.full((4, 6, 3), 77, np.uint8)
-    assert (average_pixels(rgb, 2) == 77).all() and average_pixels(rgb, 2).shape == (2, 3, 3)
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+def test_averages_are_means_of_blocks_rounded_up_from_a_half(scale: int) -> None:
+    rgb = np.random.default_rng(scale).integers(0, 256, (12 * scale, 20 * scale, 3), np.uint8)
+    means = rgb.reshape(12, scale, 20, scale, 3).mean((1, 3))
+    assert np.array_equal(average_pixels(rgb, scale), np.floor(means + 0.5))
 
 
 def test_depth_at_an_edge_is_the_nearer_surface_and_the_sky_has_none() -> None:
@@ -118,3 +120,15 @@ def test_the_software_renderer_shows_the_same_scene_without_depth(egl: str) -> N
         assert (depth is None) == (name == "software")
         pictures.append(rgb.astype(float))
     assert np.median(np.abs(pictures[0] - pictures[1])) < 20  # no haze
+
+
+def test_scenes_that_were_shown_are_let_go(egl: str) -> None:
+    renderer = SceneRenderer(RenderConfig(width=64, height=48, renderer=egl))
+    held = []
+    for _ in range(3):
+        for family in ("rooms", "maze"):
+            renderer.load(build_scene(family, 4))
+            renderer.draw(np.eye(4), 0.0)
+        held.append(renderer.held_states())
+    renderer.close()
+    assert held[2] <= held[0]

@@ -9,6 +9,7 @@ import numpy as np
 import engine.unreal.server as server
 from engine.unreal.commands import Commands
 from engine.unreal.server import ServerConfig, serve
+from engine.unreal.wire import Body
 
 EYES = np.array([0.0, 0.0, 64.0])  # cm above the pawn
 MAP = "park-0000000000000005"
@@ -17,7 +18,7 @@ MAP = "park-0000000000000005"
 class PlainCommands(Commands):
     """Without the extension; set moves the pawn, get reads the camera."""
 
-    def answer(self, command: str) -> bytes:
+    def answer(self, command: str) -> Body:
         if "/worldloom/" in command:
             return f"error Can not find a handler for URI '{command}'".encode()
         if match := re.fullmatch(r"(vset /camera/0/(?:location|moveto)) (\S+) (\S+) (\S+)", command):

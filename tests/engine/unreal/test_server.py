@@ -150,6 +150,19 @@ def test_time_is_held_between_steps_and_each_step_is_one_tick(engine: UnrealClie
     assert engine.text("vset /action/game/resume") == "ok" and engine.text("vget /action/game/is_paused") == "false"
 
 
+def test_what_is_drawn_before_it_is_asked_for_is_what_would_have_been_drawn(engine: UnrealClient) -> None:
+    engine.batch([f"vset /action/game/level {LEVEL}", "vset /worldloom/step 0", "vset /camera/0/size 96 64"])
+    kinds = ("vget /camera/0/lit bmp", "vget /camera/0/depth npy", "vget /camera/0/object_mask bmp")
+    there, elsewhere = "vset /camera/0/location 300 200 160", "vset /camera/0/location 100 -50.5 160"
+    step = "vset /worldloom/step 0.5"
+    engine.batch([there, *kinds, step])
+    ahead = [bytes(body) for body in engine.batch([*kinds, step])]
+    moved = [bytes(body) for body in engine.batch([elsewhere, *kinds])]  # what was drawn ahead is of no use
+    engine.batch([f"vset /action/game/level {LEVEL}", "vset /worldloom/step 0", there, step])
+    assert [bytes(body) for body in engine.batch([*kinds, step])] == ahead
+    assert [bytes(body) for body in engine.batch([elsewhere, *kinds])] == moved
+
+
 def test_a_batch_sees_one_state_and_the_step_comes_after_it(engine: UnrealClient) -> None:
     engine.batch([f"vset /action/game/level {LEVEL}", "vset /worldloom/step 0"])
     ask = "vget /worldloom/tick"
