@@ -179,4 +179,4 @@ def episodes(place: Place, where: str | None, limit: int, as_json: bool, **equal
     more = f", {len(found) - limit} not shown" if len(found) > limit else ""
     click.echo(f"{len(found)} episodes, {sum(episode.frames for episode in found)} frames, {hours:.2f} h{more}")
     if found:
-        click.echo(f"look at one: worldloom show {found[0].episode_id[:8]} --open")
+        click.echo(f"look at one: {place.command(f'show {found[0].episode_id[:8]}')} --open")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from inference.evaluate.baselines import AutoencoderCeiling, RepeatLast, Truth
-from inference.evaluate.cases import Case
+from inference.evaluate.cases import LONG_WALKS, REVISIT_WALKS, Case
 from inference.evaluate.rollouts import ModelPlayer, Player
 from modeling.rollout import RolloutOptions
 from modeling.world_model import WorldModel
@@ -26,7 +26,8 @@ class Arm:
     network: bool = True
     memory: Memory = "own"
     branches: bool = True  # plays the single-key walks
-    long: bool = False  # plays the long walks
+    long: bool = False  # plays long walks
+    long_walks: tuple[str, ...] = LONG_WALKS  # which of them
     essential: bool = False  # verdict and gate need it: its single-key walks are played however late it is
 
     @property
@@ -62,6 +63,16 @@ ARMS: Final = (
         memory="wrong_scene",
         branches=False,
         long=True,
+    ),
+    Arm(
+        name="memory_off_no_geometry",
+        title="Candidate, network alone, memory off",
+        origin="candidate",
+        geometry=False,
+        memory="off",
+        branches=False,
+        long=True,
+        long_walks=REVISIT_WALKS,
     ),
     Arm(name="int8", title="Candidate in INT8", origin="int8"),
 )

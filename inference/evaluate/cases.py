@@ -15,6 +15,7 @@ from infra.store import MissingObjectError, Store
 
 BRANCHES: Final = ("key_W", "key_S", "key_A", "key_D", "key_L", "key_R", "key_WL", "key_WR")
 LONG_WALKS: Final = ("out_and_back", "turn_and_back", "spin", "idle")
+REVISIT_WALKS: Final = ("out_and_back", "turn_and_back")  # those of them that see places again
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,4 +15,5 @@ DIFFERENCES: Final = (
     ("candidate_no_geometry", "random_no_geometry"),
     ("candidate", "memory_off"),
     ("candidate", "memory_wrong_scene"),
+    ("candidate_no_geometry", "memory_off_no_geometry"),
 )

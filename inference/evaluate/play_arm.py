@@ -38,7 +38,7 @@ def play_arm(arm: Arm, part: Part, plan: TestPlan, models: Models, store: Store,
     record = ArmRecord()
     keep = _Keeper(arm, plan, store, record)
     starts = plan.branch_starts if part == "branches" else plan.long_starts
-    walks = BRANCHES if part == "branches" else LONG_WALKS
+    walks = BRANCHES if part == "branches" else arm.long_walks
     measure = measure_branches if part == "branches" else measure_long
     frames = _frames(arm, part, plan.measure)
     for number, start in enumerate(starts):

@@ -26,6 +26,7 @@ _COLOURS: Final = {
     "int8": "#d6569a",
     "memory_off": "#5b7083",
     "memory_wrong_scene": "#b04a5a",
+    "memory_off_no_geometry": "#7fb3d5",
 }
 _STYLE: Final[Any] = {
     "svg.fonttype": "none",

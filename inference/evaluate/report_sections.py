@@ -23,7 +23,12 @@ _COMPARED: Final = (
     "random_no_geometry",
     "repeat_last",
 )
-_LONG: Final = ("candidate", "candidate_no_geometry", "memory_off", "memory_wrong_scene", "repeat_last")
+_LONG: Final = ("candidate", "candidate_no_geometry", "memory_off", "memory_wrong_scene", "memory_off_no_geometry", "repeat_last")
+_MEMORIES: Final = (
+    ("candidate", "memory_off", "Geometry on, where remembered pixels are warped back in: own memory against none"),
+    ("candidate", "memory_wrong_scene", "Geometry on: own memory against that of another scene"),
+    ("candidate_no_geometry", "memory_off_no_geometry", "The network alone, no pixel warped: own memory against none"),
+)
 _WALK_NAMES: Final = {"out_and_back": "Out and back", "turn_and_back": "Turn and back", "spin": "Spin", "idle": "Standing still"}
 
 
@@ -140,10 +145,10 @@ def _actions(scores: Scores, config: Mapping[str, Any]) -> Section:
 def _memory(scores: Scores, config: Mapping[str, Any]) -> Section:
     table = tables.revisits(scores)
     lines = []
-    for other, name in (("memory_off", "off"), ("memory_wrong_scene", "of another scene")):
-        score = scores.get((difference("candidate", other), "revisit_psnr", 0))
+    for arm, other, what in _MEMORIES:
+        score = scores.get((difference(arm, other), "revisit_psnr", 0))
         if score is not None:
-            lines.append(f"Own memory against memory {name}: {tables.with_interval(score, tables.gain)} dB on views seen again.")
+            lines.append(f"{what}: {tables.with_interval(score, tables.gain)} dB on views seen again.")
     gap = config["revisit"]["gap"]
     lines.append(f"A view counts as seen again after at least {gap} frames, within {config['revisit']['distance']} m.")
     return Section(title="Seeing places again", paragraphs=tuple(lines) if table.rows else (), tables=tables.filled(table))

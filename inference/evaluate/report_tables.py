@@ -129,7 +129,9 @@ def revisits(scores: Scores) -> Table:
     ]
     caption = (
         "Out-and-back and turn-and-back walks: PSNR (dB) of views that were seen at least the stated gap before. If memory of "
-        "another scene does not hurt, memory is not used. Standing still would look consistent, so the path is printed."
+        "another scene does not hurt, memory is not used. With geometry on, memory gives the pixels that are warped back in; "
+        "only the rows of the network alone tell what the network makes of it. Standing still would look consistent, so the "
+        "path is printed."
     )
     return _table(scores, columns, decibels, caption)
 

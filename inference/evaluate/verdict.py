@@ -114,13 +114,19 @@ def _response(scores: Scores, arm: str) -> list[Line]:
 
 
 def _memory(scores: Scores) -> list[Line]:
-    score = scores.get((difference("candidate", "memory_off"), "revisit_psnr", 0))
-    if score is None:
-        return []
-    helps, hurts = _lowest(score) > 0, _highest(score) < 0
-    what = "Memory helps" if helps else "Memory hurts" if hurts else "Memory makes no measurable difference"
-    text = f"{what} when places are seen again: {score.value:+.2f} dB {_range(score)}. [{_walks(score)}]"
-    return [Line(text=text, tone="good" if helps else "bad" if hurts else "plain")]
+    """What memory is worth, with pixels warped out of it and for the network alone: the first is no proof of the second."""
+    lines = []
+    for first, second, how in (
+        ("candidate", "memory_off", "Memory with geometry, which warps remembered pixels back in,"),
+        ("candidate_no_geometry", "memory_off_no_geometry", "Memory for the network alone (geometry off)"),
+    ):
+        score = scores.get((difference(first, second), "revisit_psnr", 0))
+        if score is not None:
+            helps, hurts = _lowest(score) > 0, _highest(score) < 0
+            what = "helps" if helps else "hurts" if hurts else "makes no measurable difference"
+            text = f"{how} {what} when places are seen again: {score.value:+.2f} dB {_range(score)}. [{_walks(score)}]"
+            lines.append(Line(text=text, tone="good" if helps else "bad" if hurts else "plain"))
+    return lines
 
 
 def _walks(score: Score) -> str:

@@ -18,7 +18,7 @@ from inference.evaluate.measure import MeasureConfig
 from inference.evaluate.plan import PlanConfig
 from inference.evaluate.revisit import RevisitConfig
 from infra.datasets import put_dataset
-from infra.episodes import EpisodeWriter
+from infra.episodes import write_episode
 from infra.schema import Bundle, DatasetClip, DatasetVersion, Episode
 from infra.stage import run_stage
 from infra.store import Store, open_store
@@ -42,7 +42,15 @@ class Arena:
 
 
 SMALL_EVALUATION = EvaluateConfig(
-    arms=("truth", "repeat_last", "candidate", "candidate_no_geometry", "memory_off", "memory_wrong_scene"),
+    arms=(
+        "truth",
+        "repeat_last",
+        "candidate",
+        "candidate_no_geometry",
+        "memory_off",
+        "memory_wrong_scene",
+        "memory_off_no_geometry",
+    ),
     threads=1,
     plan=PlanConfig(starts=2, long_starts=2, shown=2),
     measure=MeasureConfig(
@@ -59,9 +67,8 @@ SMALL_EVALUATION = EvaluateConfig(
 def build_arena(folder: Path) -> Arena:
     """Two test scenes with all evaluation walks, one training walk of a third scene, one random student."""
     store = open_store(folder / "store")
-    with EpisodeWriter(store) as writer:
-        trained = [writer.write(record(9, "explore", "train"))]
-        tested = [writer.write(record(scene, walk)) for scene in (1, 2) for walk in (*BRANCHES, *LONG)]
+    trained = [write_episode(store, record(9, "explore", "train"))]
+    tested = [write_episode(store, record(scene, walk)) for scene in (1, 2) for walk in (*BRANCHES, *LONG)]
     clips = tuple(_clip(episode) for episode in trained + tested)
     manifest = DatasetVersion(name="plains", width=WIDTH, height=HEIGHT, fps=16.0, parents=(), clips=clips)
     dataset = put_dataset(store, manifest)

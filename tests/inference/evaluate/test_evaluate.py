@@ -11,6 +11,8 @@ from inference.evaluate.cases import find_starts, starts_with
 from inference.evaluate.evaluate import choose_arms, evaluate
 from inference.evaluate.plan import plan_tests
 from inference.evaluate.play_arm import play_arm
+from inference.evaluate.scores import Score
+from inference.evaluate.verdict import difference, index_scores
 from infra.datasets import load_dataset
 from infra.schema import EvalScore
 from infra.stage import StageResult
@@ -92,10 +94,24 @@ def test_without_time_the_essentials_are_played_from_one_start_and_the_rest_is_n
     result = evaluate(arena.candidate, arena.dataset, config, arena.store)
     assert result.stopped_early
     assert result.outputs["arms"] == ["repeat_last", "candidate", "candidate_no_geometry"]
-    assert result.outputs["missing_arms"] == dict.fromkeys(("truth", "memory_off", "memory_wrong_scene"), "time was up")
+    late = ("truth", "memory_off", "memory_wrong_scene", "memory_off_no_geometry")
+    assert result.outputs["missing_arms"] == dict.fromkeys(late, "time was up")
     scores = json.loads(arena.store.get_bytes(result.outputs["scores"]))
     assert {score["cases"] for score in scores if score["arm"] == "candidate" and score["metric"] == "psnr"} == {8}
     assert not any(score["metric"] == "revisit_psnr" for score in scores)
+
+
+def test_memory_of_the_network_alone_is_played_where_places_are_seen_again_and_nowhere_else(arena: Arena) -> None:
+    arms = ("candidate_no_geometry", "memory_off_no_geometry")
+    result = evaluate(arena.candidate, arena.dataset, dataclasses.replace(SMALL_EVALUATION, arms=arms), arena.store)
+    scores = index_scores([Score(**values) for values in json.loads(arena.store.get_bytes(result.outputs["scores"]))])
+    pair = scores[difference(*arms), "revisit_psnr", 0]
+    assert (pair.cases, pair.scenes) == (4, 2)
+    assert ("memory_off_no_geometry", "spin_psnr", 1) not in scores
+    assert ("memory_off_no_geometry", "psnr", 1) not in scores
+    assert all(f"{arm}.revisit_psnr@0" in result.outputs["headline"] for arm in arms)
+    [line] = [line["text"] for line in result.outputs["verdict"] if line["text"].startswith("Memory")]
+    assert "for the network alone (geometry off)" in line
 
 
 def test_arms_that_cannot_be_played_are_left_out_with_the_reason(arena: Arena) -> None:

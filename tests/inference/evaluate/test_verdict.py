@@ -69,6 +69,16 @@ def test_memory_that_makes_no_difference_is_not_praised() -> None:
     assert "no measurable difference" in write_verdict(FINE_TUNED, index_scores([score]))[1].text
 
 
+def test_memory_with_warped_pixels_and_memory_of_the_network_alone_are_told_apart() -> None:
+    scores = [
+        gain("candidate - memory_off", 6.0, metric="revisit_psnr", horizon=0),
+        gain("candidate_no_geometry - memory_off_no_geometry", 0.1, metric="revisit_psnr", horizon=0),
+    ]
+    warped, alone = (line.text for line in write_verdict(FINE_TUNED, index_scores(scores))[1:])
+    assert "warps remembered pixels" in warped and "helps" in warped
+    assert "network alone" in alone and "no measurable difference" in alone
+
+
 def test_the_first_line_tells_fine_tuned_from_scratch_from_random() -> None:
     def first(**changes: object) -> str:
         checkpoint = dataclasses.replace(CHECKPOINT, **changes)  # type: ignore[arg-type]
