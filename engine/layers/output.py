@@ -14,7 +14,8 @@ from engine.record import stream
 from engine.recorder import SourceFacts, State
 from infra.store import open_store
 
-WRITE_SECONDS: Final = 300.0  # for the rest of an episode to be encoded and put into the store
+FRAME_SECONDS: Final = 60.0  # for a frame to be handed to its encoders, which may lag behind
+WRITE_SECONDS: Final = 300.0  # for the rest of an episode to be encoded and put into the store; also to reach it at first
 
 
 class AbandonedError(Exception):
@@ -53,6 +54,7 @@ class HandedOn:
             AbandonedError: there will be no more.
         """
         message = self._link.receive()
+        self._link.heartbeat.promise(FRAME_SECONDS)
         if "abandon" in message:
             raise AbandonedError
         state = take_state(self._ring, message["state"])
@@ -73,6 +75,7 @@ def run_output(link: Link, store_uri: str) -> None:
             continue
         job = Job(**message["open"])
         ring = FrameRing(Path(message["ring"]), job.width, job.height)
+        link.heartbeat.promise(WRITE_SECONDS)  # a store that is slow, or silent, names itself in its own time
         try:
             episode = stream(HandedOn(link, ring), job, open_store(store_uri))
             link.send(written=episode.episode_id, frames=episode.frames)

@@ -1,11 +1,16 @@
-"""Frames in shared memory: one process writes a slot, others read it; nothing is pickled."""
+"""Frames in shared memory: one process writes a slot, others read it; nothing is pickled.
 
-import hashlib
+Rings of coordinators that were killed are swept by the next one that makes a ring.
+"""
+
+import fcntl
 import mmap
+import os
 import struct
 import tempfile
+import zlib
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +20,8 @@ from infra.errors import WorldloomError
 Picture = tuple[NDArray[np.uint8], NDArray[np.float32] | None, NDArray[np.uint16] | None]
 
 SLOTS: Final = 8
-_HEADER: Final = struct.Struct("<qq??6x32s")  # tick, sequence, has depth, has mask, sha256 of the picture
+PREFIX: Final = "worldloom-ring-"
+_HEADER: Final = struct.Struct("<qq??2xI40x")  # tick, sequence, has depth, has mask, checksum of all three; 64 bytes
 _SHARED: Final = Path("/dev/shm")
 
 
@@ -29,6 +35,7 @@ class FrameRing:
     def __init__(self, path: Path, width: int, height: int) -> None:
         """Open the ring at ``path``; see ``create``."""
         self.path, self.width, self.height = path, width, height
+        self._lock: TextIO | None = None  # of the maker
         self._pixels = width * height
         self._slot = _HEADER.size + self._pixels * (3 + 4 + 2)  # RGB, depth, mask
         with path.open("r+b") as file:
@@ -37,10 +44,16 @@ class FrameRing:
 
     @classmethod
     def create(cls, width: int, height: int) -> "FrameRing":
-        """A new ring for frames of ``width`` x ``height`` pixels, where memory is shared."""
+        """A new ring for frames of ``width`` x ``height`` pixels, where memory is shared; locked while its maker lives."""
         folder = _SHARED if _SHARED.is_dir() else Path(tempfile.gettempdir())
-        with tempfile.NamedTemporaryFile(prefix="worldloom-ring-", dir=folder, delete=False) as file:
-            return cls(Path(file.name), width, height)
+        sweep(folder)
+        number, name = tempfile.mkstemp(prefix="worldloom-new-ring-", dir=folder)
+        lock, fresh = os.fdopen(number, "w"), Path(name)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        path = fresh.rename(folder / fresh.name.replace("worldloom-new-ring-", PREFIX))  # locked before a sweep can see it
+        ring = cls(path, width, height)
+        ring._lock = lock
+        return ring
 
     def write(
         self,
@@ -55,14 +68,16 @@ class FrameRing:
             raise ValueError(f"the ring takes {self.width}x{self.height} pictures, not {rgb.shape}")
         start = sequence % SLOTS * self._slot
         self._memory[start : start + _HEADER.size] = bytes(_HEADER.size)  # unreadable until it is whole
-        at = start + _HEADER.size
+        at, checksum = start + _HEADER.size, 0
         for array, kind in ((rgb, np.uint8), (depth, np.float32), (mask, np.uint16)):
             size = self._pixels * {np.uint8: 3, np.float32: 4, np.uint16: 2}[kind]
             if array is not None:
-                self._memory[at : at + size] = np.ascontiguousarray(array, kind).tobytes()
+                content = np.ascontiguousarray(array, kind).tobytes()
+                self._memory[at : at + size] = content
+                checksum = zlib.crc32(content, checksum)
             at += size
-        digest = hashlib.sha256(np.ascontiguousarray(rgb).data).digest()
-        self._memory[start : start + _HEADER.size] = _HEADER.pack(tick, sequence, depth is not None, mask is not None, digest)
+        header = _HEADER.pack(tick, sequence, depth is not None, mask is not None, checksum)
+        self._memory[start : start + _HEADER.size] = header
 
     def read(self, sequence: int, tick: int) -> Picture:
         """Copies of the frame of ``sequence``, its depth and its mask.
@@ -72,12 +87,12 @@ class FrameRing:
         """
         start = sequence % SLOTS * self._slot
         header = self._memory[start : start + _HEADER.size]
-        found_tick, found, has_depth, has_mask, digest = _HEADER.unpack(header)
+        found_tick, found, has_depth, has_mask, checksum = _HEADER.unpack(header)
         at, count, shape = start + _HEADER.size, self._pixels, (self.height, self.width)
         rgb = np.frombuffer(self._memory, np.uint8, 3 * count, at).reshape(*shape, 3).copy()
         depth = np.frombuffer(self._memory, np.float32, count, at + 3 * count).reshape(shape).copy() if has_depth else None
         mask = np.frombuffer(self._memory, np.uint16, count, at + 7 * count).reshape(shape).copy() if has_mask else None
-        if (found, found_tick) != (sequence, tick) or hashlib.sha256(rgb.data).digest() != digest:
+        if (found, found_tick) != (sequence, tick) or _checksum(rgb, depth, mask) != checksum:
             raise TornFrameError(f"frame {sequence} (tick {tick}) is not whole in the ring, which holds frame {found}")
         return rgb, depth, mask
 
@@ -86,3 +101,25 @@ class FrameRing:
         self._memory.close()
         if remove:
             self.path.unlink(missing_ok=True)
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def sweep(folder: Path) -> None:
+    """Remove the rings in ``folder`` whose maker is dead."""
+    for path in folder.glob(f"{PREFIX}*"):
+        try:
+            with path.open("r+") as held:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink(missing_ok=True)
+        except OSError:
+            continue  # its maker lives, or it is another user's
+
+
+def _checksum(*arrays: NDArray[np.generic] | None) -> int:
+    checksum = 0
+    for array in arrays:
+        if array is not None:
+            checksum = zlib.crc32(array.data, checksum)
+    return checksum

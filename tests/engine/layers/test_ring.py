@@ -1,5 +1,8 @@
 """The ring of frames: what was written is read bit by bit, and a frame that is not whole is never taken for one."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,9 +53,13 @@ def test_a_frame_that_is_not_there_or_not_whole_is_refused(ring: FrameRing) -> N
         ring.read(3, 4)  # another tick
     with pytest.raises(TornFrameError):
         ring.read(3 + SLOTS, 3)  # the slot's next frame
-    ring._memory[3 * ring._slot + 200] ^= 255  # torn: one byte is of another frame
-    with pytest.raises(TornFrameError):
-        ring.read(3, 3)
+    pixels = 32 * 16
+    for place in (200, 3 * pixels + 200, 7 * pixels + 200):  # torn in the picture, the depth, the mask
+        ring._memory[3 * ring._slot + place] ^= 255
+        with pytest.raises(TornFrameError):
+            ring.read(3, 3)
+        ring._memory[3 * ring._slot + place] ^= 255
+    ring.read(3, 3)
 
 
 def test_frames_of_another_size_are_refused(ring: FrameRing) -> None:
@@ -65,3 +72,21 @@ def test_the_file_goes_with_its_maker() -> None:
     path: Path = made.path
     made.close(remove=True)
     assert not path.exists()
+
+
+KILLED = """
+import os, signal
+from engine.layers.ring import FrameRing
+
+print(FrameRing.create(8, 8).path, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_the_ring_of_a_killed_maker_is_swept_by_the_next_and_that_of_a_living_one_is_left(ring: FrameRing) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    left = Path(done.stdout.strip())
+    assert left.exists()
+    FrameRing.create(8, 8).close(remove=True)
+    assert not left.exists() and ring.path.exists()
