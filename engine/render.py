@@ -19,11 +19,11 @@ from engine.mask import Mask, MaskPass
 from engine.mesh import Mesh
 from engine.models import build_static_mesh
 from engine.models.static import GROUND_MARGIN, build_apron_mesh
+from engine.nodes import Nodes
 from engine.overlays import Overlays
 from engine.pixels import FAR, NEAR, Samples
 from engine.scenes.scene import Colour, Light, Scene
 from engine.shaders import BODY_FRAGMENT, BODY_VERTEX
-from engine.textures import TEXTURES, paint_textures
 from infra.errors import NotHereError
 
 Array = NDArray[np.float64]
@@ -33,9 +33,10 @@ PANDA_SETTINGS: Final = """
 gl-version 3 3
 audio-library-name null
 notify-level error
-notify-level-x11display fatal
 notify-level-egldisplay fatal
-"""  # the displays complain of screens that nobody needs
+"""  # EGL complains of a screen that nobody needs
+_PIPES: Final = {"egl": ("eglGraphicsPipe", "p3headlessgl"), "software": ("TinyOffscreenGraphicsPipe", "p3tinydisplay")}
+"""By name, since the software renderer's first pipe joins an X display if there is one, and ends the process with it."""
 EGL_ADVICE: Final = (
     "EGL cannot draw here; install libegl1 libegl-mesa0 libgl1-mesa-dri libgles2, or set collect.renderer = 'software'"
 )
@@ -105,11 +106,10 @@ class _Device:
         from panda3d import core  # costs 0.3 s, so only when something is drawn
 
         core.load_prc_file_data("", PANDA_SETTINGS)
-        name = {"egl": "p3headlessgl", "software": "p3tinydisplay"}[config.renderer]
         self.core: Any = core
         self.exact = config.renderer == "egl"
         self.scale = config.supersample
-        self.pipe = core.GraphicsPipeSelection.get_global_ptr().make_module_pipe(name)
+        self.pipe = core.GraphicsPipeSelection.get_global_ptr().make_pipe(*_PIPES[config.renderer])
         if self.pipe is None:
             raise RendererUnavailableError(
                 EGL_ADVICE if self.exact else "Panda3D's software renderer does not load; reinstall panda3d"
@@ -164,8 +164,8 @@ class SceneRenderer:
         self._root = core.NodePath("scenes")
         self._camera = self._root.attach_new_node(core.Camera("camera", lens))
         self._device.buffer.make_display_region().set_camera(self._camera)
-        self._layers = self._load_layers()
-        self._overlays = Overlays(core, self._geometry, shaders=self._device.exact)
+        self._nodes = Nodes(core, exact=self._device.exact)
+        self._overlays = Overlays(core, self._nodes)
 
     def load(self, scene: Scene) -> None:
         """Make ``scene`` the one that is drawn."""
@@ -182,24 +182,24 @@ class SceneRenderer:
         if self._device.exact:
             core = self._device.core
             world.set_shader(core.Shader.make(core.Shader.SL_GLSL, BODY_VERTEX, BODY_FRAGMENT))
-            world.set_shader_input("layers", self._layers)
+            world.set_shader_input("layers", self._nodes.layers)
             world.set_shader_input("far_by_pixel", float(bool(scene.ground)))
             world.set_shader_input("haze", core.Vec4(*haze, 0.0 if scene.ceiling else scene.haze))
         self._device.buffer.set_clear_color((*haze, 1.0))
-        self._attach(world, build_static_mesh(scene), scene.light)
-        self._ground = self._texture(paint_ground(scene), mipmaps=True)
+        self._nodes.attach(world, build_static_mesh(scene), scene.light)
+        self._ground = self._nodes.picture(paint_ground(scene), mipmaps=True)
         world.set_shader_input("ground", self._ground)
         self._add_ground(world, scene)
         if scene.apron:
             mesh = build_apron_mesh(scene)
-            world.attach_new_node(self._geometry(mesh.position, mesh.uv, mesh.layer, mesh.colour, mesh.triangles))
+            world.attach_new_node(self._nodes.geometry(mesh.position, mesh.uv, mesh.layer, mesh.colour, mesh.triangles))
         blot = _blot(scene)
         self._people = [
             self._add_person(scene, phase_count(character), partial(person_mesh, character, blot), soft=blot is None)
             for character in scene.characters
         ]
         overlays = self._overlays
-        self._sky = None if scene.ceiling else overlays.add_sky(self._root, self._texture(paint_sky(scene), mipmaps=False))
+        self._sky = None if scene.ceiling else overlays.add_sky(self._root, self._nodes.picture(paint_sky(scene), mipmaps=False))
         self._falling = overlays.add_falling(self._root, falling_of(scene)) if scene.falling and self._device.exact else None
 
     def _let_go(self) -> None:
@@ -268,7 +268,7 @@ class SceneRenderer:
         if self._mask is None:
             self._mask = MaskPass(self._device, self._camera, self.config.width, self.config.height)
         if self._masked != self._scene:
-            self._mask.load(self._scene, self._geometry)
+            self._mask.load(self._scene, self._nodes.geometry)
             self._masked = self._scene
         seen = [*self._people, *([self._avatar] if self._avatar is not None else [])]
         return self._mask.draw(self._camera, [person.nodes for person in seen])
@@ -277,74 +277,6 @@ class SceneRenderer:
         """Give the device back."""
         self._device.engine.remove_all_windows()
 
-    def _load_layers(self) -> Any:
-        core, images = self._device.core, paint_textures()
-        size = images.shape[1]
-        if not self._device.exact:
-            return [self._texture(image, mipmaps=True) for image in images]
-        texture = core.Texture("layers")
-        texture.setup_2d_texture_array(size, size, len(images), core.Texture.T_unsigned_byte, core.Texture.F_rgb)
-        texture.set_ram_image(np.ascontiguousarray(images[:, ::-1, :, ::-1]).tobytes())
-        self._filter(texture, mipmaps=True)
-        return texture
-
-    def _texture(self, image: NDArray[np.uint8], *, mipmaps: bool) -> Any:
-        """Upload a picture whose row 0 is at v = 1 (its top)."""
-        core = self._device.core
-        texture = core.Texture("picture")
-        texture.setup_2d_texture(image.shape[1], image.shape[0], core.Texture.T_unsigned_byte, core.Texture.F_rgb)
-        texture.set_ram_image(np.ascontiguousarray(image[::-1, :, ::-1]).tobytes())
-        self._filter(texture, mipmaps=mipmaps)
-        return texture
-
-    def _filter(self, texture: Any, *, mipmaps: bool) -> None:
-        core = self._device.core
-        texture.set_minfilter(core.SamplerState.FT_linear_mipmap_linear if mipmaps else core.SamplerState.FT_linear)
-        texture.set_magfilter(core.SamplerState.FT_linear)
-        texture.set_wrap_u(core.SamplerState.WM_repeat)
-        texture.set_wrap_v(core.SamplerState.WM_clamp if not mipmaps else core.SamplerState.WM_repeat)
-
-    def _attach(self, parent: Any, mesh: Mesh, light: Light) -> Any:
-        """Add a mesh under ``parent``: one node, for the software renderer one for each texture."""
-        lit = mesh.lit(light)
-        if self._device.exact:
-            return parent.attach_new_node(self._geometry(mesh.position, mesh.uv, mesh.layer, lit, mesh.triangles))
-        node = parent.attach_new_node("textured")
-        for layer in range(len(TEXTURES)):
-            chosen = mesh.triangles[mesh.layer[mesh.triangles[:, 0]] == layer]
-            if len(chosen):
-                part = node.attach_new_node(self._geometry(mesh.position, mesh.uv, mesh.layer, lit, chosen))
-                part.set_texture(self._layers[layer])
-        return node
-
-    def _geometry(self, position: Array, uv: Array, layer: Array, colour: Array, triangles: NDArray[np.int32]) -> Any:
-        """A Panda3D node of triangles; positions come in world axes and are turned to z up here."""
-        core = self._device.core
-        array = core.GeomVertexArrayFormat()
-        array.add_column(core.InternalName.get_vertex(), 3, core.Geom.NT_float32, core.Geom.C_point)
-        array.add_column(core.InternalName.get_texcoord(), 2, core.Geom.NT_float32, core.Geom.C_texcoord)
-        array.add_column(core.InternalName.make("layer"), 1, core.Geom.NT_float32, core.Geom.C_other)
-        array.add_column(core.InternalName.make("tint"), 3, core.Geom.NT_float32, core.Geom.C_other)
-        array.add_column(core.InternalName.get_color(), 4, core.Geom.NT_uint8, core.Geom.C_color)
-        data = core.GeomVertexData("mesh", core.GeomVertexFormat.register_format(array), core.Geom.UH_static)
-        rows = np.zeros(len(position), [("p", "<f4", 3), ("uv", "<f4", 2), ("layer", "<f4"), ("tint", "<f4", 3), ("c", "u1", 4)])
-        rows["p"] = position[:, [0, 2, 1]] * [1, 1, -1]
-        rows["uv"] = uv * [1, -1]
-        rows["layer"], rows["tint"] = layer, colour
-        rows["c"][:, :3], rows["c"][:, 3] = np.clip(colour * 255, 0, 255), 255
-        data.unclean_set_num_rows(len(rows))
-        data.modify_array_handle(0).copy_data_from(rows.tobytes())
-        primitive = core.GeomTriangles(core.Geom.UH_static)
-        primitive.set_index_type(core.Geom.NT_uint32)
-        indices = primitive.modify_vertices()
-        indices.unclean_set_num_rows(triangles.size)
-        indices.modify_handle().copy_data_from(np.ascontiguousarray(triangles, np.uint32).tobytes())
-        geometry = core.Geom(data)
-        geometry.add_primitive(primitive)
-        node = core.GeomNode("mesh")
-        node.add_geom(geometry)
-        return node
-
     def _add_ground(self, world: Any, scene: Scene) -> None:
         """One square; layer -1 tells the shader to use the painted ground. Row 0 of the picture is at z = -reach."""
         reach = scene.half + GROUND_MARGIN
@@ -352,14 +284,19 @@ class SceneRenderer:
         position = np.stack([corners[:, 0], np.zeros(4), corners[:, 1]], -1)
         uv = (corners / reach + 1) / 2 * [1, 1] - [0, 1]
         triangles = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
-        node = world.attach_new_node(self._geometry(position, uv, np.full(4, -1.0), np.ones((4, 3)), triangles))
+        node = world.attach_new_node(self._nodes.geometry(position, uv, np.full(4, -1.0), np.ones((4, 3)), triangles))
         if not self._device.exact:
             node.set_texture(self._ground)
 
     def _add_person(self, scene: Scene, phases: int, mesh_of: Callable[[int], Mesh], *, soft: bool) -> DrawnPerson:
         """Somebody in so many phases, on a soft shadow or on what the mesh brings."""
         shade = self._overlays.add_shade(self._world, scene.light) if soft and self._device.exact else None
-        return DrawnPerson(self._world, phases, lambda node, phase: self._attach(node, mesh_of(phase), scene.light), shade)
+        return DrawnPerson(self._world, phases, partial(_fill, self._nodes, mesh_of, scene.light), shade)
+
+
+def _fill(nodes: Nodes, mesh_of: Callable[[int], Mesh], light: Light, node: Any, phase: int) -> None:
+    """Put a phase's body under a node. Not a method: who is drawn must not keep the renderer alive."""
+    nodes.attach(node, mesh_of(phase), light)
 
 
 def _blot(scene: Scene) -> Colour | None:
