@@ -11,15 +11,12 @@ from engine.characters.headwear import add_head
 from engine.characters.posed import PosedBuilder
 from engine.characters.wearer import Wearer
 from engine.mesh import Mesh
-from engine.scenes.scene import Colour
 
 Array = NDArray[np.float64]
 
-SHADOW: float = 0.40  # metres, radius of the blot under the feet
 
-
-def build_figure_mesh(index: int, phase: int, ground: Colour) -> Mesh:
-    """Character ``index`` standing at the origin and facing +z, on a blot of shadow; ``gait.IDLE`` stands still.
+def build_figure_mesh(index: int, phase: int) -> Mesh:
+    """Character ``index`` standing at the origin and facing +z; ``gait.IDLE`` stands still.
 
     Raises:
         ValueError: there is no such character.
@@ -27,7 +24,6 @@ def build_figure_mesh(index: int, phase: int, ground: Colour) -> Mesh:
     assembly = assembly_of(index)
     wearer = Wearer(assembly=assembly, measures=measures_of(assembly), pose=pose_of(assembly, phase))
     builder = PosedBuilder()
-    builder.drum((0, 0, 0), (SHADOW, SHADOW), 0.02, 10, ground, "plain")
     dress_legs(builder, wearer)
     pose, hips = wearer.pose, np.array([0.0, wearer.measures.hip, 0.0])
     with builder.frame(hips, lean=pose.lean, roll=pose.roll, shift=(0, -pose.drop, 0)):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 from engine.characters.catalogue import assembly_of
 from engine.characters.figure import build_figure_mesh
@@ -11,6 +12,8 @@ from engine.models import PHASES as PLAIN_PHASES
 from engine.models import STRIDE as PLAIN_STRIDE
 from engine.models import build_character_mesh
 from engine.scenes.scene import Character, Colour, Point
+
+AVATAR_PHASES: Final = PHASES + 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,23 +25,28 @@ class Placed:
     phase: int  # of its stride; PHASES is standing
 
 
-def person_meshes(character: Character, ground: Colour) -> list[Mesh]:
-    """One mesh a phase of the stride of someone who walks by."""
+def phase_count(character: Character) -> int:
+    """How many phases the stride of someone who walks by has."""
+    return PLAIN_PHASES if character.assembly is None else PHASES
+
+
+def person_mesh(character: Character, blot: Colour | None, phase: int) -> Mesh:
+    """Someone who walks by, in one phase; plain people stand on a blot of this colour, if on any."""
     if character.assembly is None:
-        return [build_character_mesh(character, phase, ground) for phase in range(PLAIN_PHASES)]
-    return [build_figure_mesh(character.assembly, phase, ground) for phase in range(PHASES)]
+        return build_character_mesh(character, phase, blot)
+    return build_figure_mesh(character.assembly, phase)
 
 
 def person_phase(character: Character, walked: float) -> int:
-    """Which of ``person_meshes`` shows them after so many metres."""
+    """Which of the phases shows them after so many metres."""
     if character.assembly is None:
         return int(walked / PLAIN_STRIDE * PLAIN_PHASES) % PLAIN_PHASES
     return walking_phase(character.assembly, walked)
 
 
-def avatar_meshes(index: int, ground: Colour) -> list[Mesh]:
-    """Character ``index`` in every phase of its stride and, last, standing."""
-    return [build_figure_mesh(index, phase, ground) for phase in (*range(PHASES), IDLE)]
+def avatar_mesh(index: int, phase: int) -> Mesh:
+    """Character ``index`` in one of ``AVATAR_PHASES``, the last of them standing."""
+    return build_figure_mesh(index, IDLE if phase == PHASES else phase)
 
 
 def walking_phase(index: int, walked: float) -> int:

@@ -187,11 +187,12 @@ STRIDE: Final = 1.3  # metres of one full step cycle
 PHASES: Final = 8  # pictures of one step cycle
 
 
-def build_character_mesh(character: Character, phase: int, ground: Colour) -> Mesh:
-    """A person in one phase of their stride, standing at the origin and facing +z, on a blot of shadow."""
+def build_character_mesh(character: Character, phase: int, blot: Colour | None) -> Mesh:
+    """A person in one phase of their stride, standing at the origin and facing +z, on a blot of shadow if it has a colour."""
     swing = 0.32 * np.sin(phase * 2 * np.pi / PHASES)
     builder = MeshBuilder()
-    builder.drum((0, 0, 0), (0.42, 0.42), 0.02, 10, ground, "plain")
+    if blot is not None:
+        builder.drum((0, 0, 0), (0.42, 0.42), 0.02, 10, blot, "plain")
     ring = np.array([[-0.09, 0, -0.11], [0.09, 0, -0.11], [0.09, 0, 0.11], [-0.09, 0, 0.11]])
     for side in (-1, 1):
         foot = side * swing

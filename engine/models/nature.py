@@ -9,6 +9,8 @@ from engine.mesh import MeshBuilder, raised, tint
 from engine.models.garden import bare_crown
 from engine.scenes.scene import SceneObject
 
+SPRUCE_SKIRT: Final = 2.0  # metres from the ground to the lowest branches, above the eyes of who walks there
+
 
 def _oak(builder: MeshBuilder, thing: SceneObject) -> None:
     w, h, _ = thing.size
@@ -32,10 +34,12 @@ def _birch(builder: MeshBuilder, thing: SceneObject) -> None:
 
 def _spruce(builder: MeshBuilder, thing: SceneObject) -> None:
     w, h, _ = thing.size
-    builder.drum((0, 0, 0), (0.24, 0.18), h * 0.2, 6, tint("brown", 0.8), "bark")
-    tiers, sides = (2, 5) if "boundary" in thing.name else (3, 6)  # a forest has hundreds
+    boundary = "boundary" in thing.name
+    low = 0.12 if boundary else max(0.12, SPRUCE_SKIRT / h)
+    builder.drum((0, 0, 0), (0.24, 0.18), h * (low + 0.08), 6, tint("brown", 0.8), "bark")
+    tiers, sides = (2, 5) if boundary else (3, 6)  # a forest has hundreds
     for number in range(tiers):
-        base, wide = 0.12 + 0.84 * number / tiers, 1.0 - 0.9 * number / tiers
+        base, wide = low + (0.96 - low) * number / tiers, 1.0 - 0.9 * number / tiers
         length, shade = h * min(1.2 / tiers, 1.02 - base), 0.72 + 0.3 * number / tiers
         builder.drum((0, h * base, 0), (w / 2 * wide, 0.0), length, sides, tint(thing.colour, shade), "leaves")
 

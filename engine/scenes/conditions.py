@@ -106,7 +106,7 @@ def light_of(conditions: Conditions, azimuth: float) -> Light:
     """Sun and sky light; all three conditions must be given."""
     hour, grey = HOURS[conditions.time_of_day], GREYS[conditions.weather]
     level = sum(hour.ambient) / 3 + 0.55 * sum(hour.sun) / 3
-    dull = 0.80 if conditions.weather == "rain" else 0.94
+    dull = 1.0 if conditions.time_of_day == "night" else 0.80 if conditions.weather == "rain" else 0.94
     ambient = _mix(hour.ambient, (level * dull, level * dull, level * dull * 1.06), grey)
     return Light(
         azimuth=azimuth,

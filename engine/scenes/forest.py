@@ -31,7 +31,7 @@ def build_forest(seed: int, conditions: Conditions) -> Scene:
     for x, z, radius in clearings:
         site.keep(shapely.Point(x, z).buffer(radius))
         site.patch("meadow", x, z, radius * 1.5, radius * 1.5, site.chance(0, 90))
-    site.around(SPRUCE._replace(caption="boundary spruce"), 2.6, inset=-0.8)
+    site.around(SPRUCE._replace(caption="boundary spruce"), 2.6, inset=-2.0)
     site.around(SPRUCE._replace(caption="boundary spruce", size=(4.4, 10.5, 4.4)), 3.9, inset=-4.0)
     site.spread((BOULDER, LOG, STUMP, BUSH, BUSH), 26)
     site.spread(woods, int(site.chance(110, 160)), room=TRUNK_ROOM)

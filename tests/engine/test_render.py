@@ -1,5 +1,11 @@
 """Rendering: poses round-trip, depth is metric, pictures repeat."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,6 +21,7 @@ from engine.render import (
 )
 from engine.scenes.build import build_scene
 from infra.dynamics import camera_to_world
+from tests.engine.titles.display import own_display
 
 angles = st.floats(-179, 179)
 
@@ -120,6 +127,28 @@ def test_the_software_renderer_shows_the_same_scene_without_depth(egl: str) -> N
         assert (depth is None) == (name == "software")
         pictures.append(rgb.astype(float))
     assert np.median(np.abs(pictures[0] - pictures[1])) < 20  # no haze
+
+
+@pytest.mark.slow
+def test_the_software_renderer_goes_on_when_the_screen_goes_away() -> None:
+    draws = """
+import numpy as np
+from engine.render import RenderConfig, SceneRenderer
+from engine.scenes.build import build_scene
+renderer = SceneRenderer(RenderConfig(renderer="software", width=64, height=32))
+renderer.load(build_scene("park", 5))
+for _ in range(2):
+    print(renderer.draw(np.eye(4), 0.0)[0].shape, flush=True)
+    input()
+"""
+    root = Path(__file__).resolve().parents[2]
+    with own_display() as display:
+        environment = os.environ | {"DISPLAY": display}
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        process = subprocess.Popen([sys.executable, "-c", draws], cwd=root, env=environment, **pipes)
+        assert process.stdout is not None and process.stdout.readline() == "(32, 64, 3)\n"
+    told, _ = process.communicate("\n\n", timeout=60)
+    assert told == "(32, 64, 3)\n" and process.returncode == 0
 
 
 def test_scenes_that_were_shown_are_let_go(egl: str) -> None:

@@ -13,8 +13,6 @@ from engine.characters.people import walking_phase
 from engine.characters.slots import SHAPE_SLOTS, SLOTS, Assembly, describe
 from engine.mesh import Mesh
 
-GROUND = (0.3, 0.4, 0.2)
-
 
 def ordinary(**choices: str) -> Assembly:
     """A person that few rules speak of, with these choices made."""
@@ -27,7 +25,7 @@ def ordinary(**choices: str) -> Assembly:
 
 
 def mesh_of(assembly: Assembly, phase: int = IDLE) -> Mesh:
-    return build_figure_mesh(index_of(assembly), phase, GROUND)
+    return build_figure_mesh(index_of(assembly), phase)
 
 
 def looks(mesh: Mesh) -> bytes:
@@ -51,7 +49,7 @@ def test_every_colour_shows(slot: str) -> None:
 def test_a_body_stands_on_the_ground_in_every_phase_and_is_as_tall_as_it_should_be(seed: int) -> None:
     index = character_of(seed)
     for phase in (*range(0, PHASES, 3), IDLE):
-        mesh = build_figure_mesh(index, phase, GROUND)
+        mesh = build_figure_mesh(index, phase)
         height = -mesh.position[:, 1]
         feet = np.abs(mesh.position[:, [0, 2]]).max(1) < 3
         assert np.isfinite(mesh.position).all() and feet.all()
