@@ -32,14 +32,17 @@ from infra.tables import append_rows, rows_from
 VERSION: Final = 1
 PATIENCE: Final = Patience()
 IN_PROCESS: Final = ("embedded", "unreal")  # worlds that are not games; Unreal runs in a process of its own by itself
+PLANNED_AT_ONCE: Final = 4096  # jobs at the most; bounds memory and the size of a commit
 REPLACEMENTS: Final = 16  # jobs planned at once for those that could not be recorded
 
 
 class Pool(Protocol):
     """Runs a function on many jobs somewhere else, results in any order; takes jobs as it has hands free."""
 
-    def map_unordered(self, function: Callable[[Job], Outcome], jobs: Iterable[Job]) -> Iterator[Outcome]:
-        """Results as they come."""
+    def map_unordered(
+        self, function: Callable[[Job], Outcome], jobs: Iterable[Job], lost: Callable[[Job, str], Outcome] | None = None
+    ) -> Iterator[Outcome]:
+        """Results as they come; ``lost`` gives that of a job that keeps killing whoever works on it."""
         ...
 
 
@@ -163,13 +166,20 @@ def _work_off(
 ) -> Iterator[Outcome]:
     """Record what the feed hands out, here or in the pool, until nothing more is to come."""
     while True:
-        for outcome in map(record, feed) if pool is None else pool.map_unordered(record, feed):
-            feed.note(outcome)
-            if outcome.cause:
-                _keep_failure(store, outcome, feed.attempts(outcome.job), collection)
+        for outcome in map(record, feed) if pool is None else pool.map_unordered(record, feed, _lost):
+            try:
+                feed.note(outcome)
+            finally:  # also the failure that ends it all is kept
+                if outcome.cause:
+                    _keep_failure(store, outcome, feed.attempts(outcome.job), collection)
             yield outcome
         if feed.finished:
             return
+
+
+def _lost(job: Job, why: str) -> Outcome:
+    """What came of a job that killed every worker that tried it."""
+    return Outcome(job=job, cause="WorkerDied", message=why, lasting=True)
 
 
 def _keep_failure(store: Store, outcome: Outcome, attempt: int, collection: str) -> None:
@@ -188,10 +198,11 @@ def _keep_failure(store: Store, outcome: Outcome, attempt: int, collection: str)
 
 
 def _tabled(request: CollectionRequest, store: Store) -> Iterator[Job]:
-    """The request's jobs, each a row of table ``jobs`` before it is handed out; as many at once as the hours should take."""
+    """The request's jobs, each a row of table ``jobs`` before it is handed out; as many as the hours should take, then more."""
     jobs, number = candidates(request), 0
     while True:
-        count = math.ceil(request.hours * 3600.0 / request.seconds) if number == 0 else REPLACEMENTS
+        wanted = math.ceil(request.hours * 3600.0 / request.seconds)
+        count = min(wanted - number, PLANNED_AT_ONCE) if number < wanted else REPLACEMENTS
         chunk = list(itertools.islice(jobs, count))
         rows = rows_from([planned(request, number + place, job) for place, job in enumerate(chunk)])
         append_rows(store, "jobs", rows, transaction=f"{request.digest}-{number}")

@@ -9,7 +9,8 @@ from typing import Final
 from engine.job import Job
 from infra.errors import WorldloomError
 
-POLL_SECONDS: Final = 0.1  # of a pause or a rest
+POLL_SECONDS: Final = 0.1  # of a rest
+ASK_SECONDS: Final = 1.0  # between questions whether a pause is over; each is a request to the store
 
 
 class CollectError(WorldloomError):
@@ -39,6 +40,14 @@ class Patience:
     longest_pause: float = 300.0  # seconds
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Out:
+    """A job that was handed out."""
+
+    seconds: float  # expected of it
+    rests: int  # that there had been
+
+
 class Feed:
     """A queue of jobs whose end depends on what came of those handed out: failed ones come again or are replaced."""
 
@@ -63,8 +72,9 @@ class Feed:
         self._again: collections.deque[Job] = collections.deque()
         self._attempts: collections.Counter[str] = collections.Counter()
         self._failed_in_a_row = 0
+        self._rests = 0
         self._resting_until = 0.0
-        self._out: dict[str, float] = {}  # seconds expected of jobs that were handed out
+        self._out: dict[str, _Out] = {}
         self.done: list[Job] = []
         self.seconds = 0.0  # of video, of the jobs done
         self.frames = 0  # recorded since this feed began
@@ -75,7 +85,7 @@ class Feed:
     def __iter__(self) -> Iterator[Job]:
         """Jobs as they are wanted; ends when nothing more is wanted at the moment, see ``finished``."""
         while self._wait() and (job := self._next()) is not None:
-            self._out[job.episode_id] = job.frames / job.fps
+            self._out[job.episode_id] = _Out(seconds=job.frames / job.fps, rests=self._rests)
             yield job
 
     @property
@@ -93,50 +103,55 @@ class Feed:
         Raises:
             CollectError: the source failed too often in a row.
         """
-        self._out.pop(outcome.job.episode_id, None)
+        out = self._out.pop(outcome.job.episode_id)
         if outcome.cause:
-            self._note_failure(outcome)
+            self._note_failure(outcome, is_news=out.rests == self._rests)
             return
         self._count(outcome.job, outcome.seconds)
         self.frames += outcome.frames
         self._failed_in_a_row = 0
 
-    def _note_failure(self, outcome: Outcome) -> None:
+    def _note_failure(self, outcome: Outcome, is_news: bool) -> None:
+        """``is_news`` is false of jobs handed out before the last rest: what failed them has been waited for since."""
         job, why = outcome.job, f"{outcome.cause}: {outcome.message}"
         self.failures[outcome.cause] += 1
         self._attempts[job.episode_id] += not outcome.blameless
-        self._failed_in_a_row += 1
         if outcome.lasting or self._attempts[job.episode_id] >= self._patience.attempts:
             self.dropped.append(outcome)
         else:
             self._again.append(job)
+        if not is_news:
+            return
+        self._failed_in_a_row += 1
         if self._failed_in_a_row >= self._patience.in_a_row:
             raise CollectError(
                 f"source {job.source} failed {self._failed_in_a_row} times in a row, last: {why}; finished episodes are kept"
             )
         if not outcome.lasting:
             pause = min(self._patience.first_pause * 2 ** (self._failed_in_a_row - 1), self._patience.longest_pause)
-            self._resting_until = time.monotonic() + pause
+            self._resting_until, self._rests = time.monotonic() + pause, self._rests + 1
             self._say(f"waiting {pause:.0f} s after {why}")
 
     def _wait(self) -> bool:
         """Sit out a pause or a rest; whether to go on."""
         told = False
         while self._may_go_on():
-            paused = self._is_paused()
-            if not paused and time.monotonic() >= self._resting_until:
-                return True
-            if paused and not told:
-                self._say("paused")
+            if time.monotonic() < self._resting_until:
+                time.sleep(POLL_SECONDS)
+            elif self._is_paused():
+                if not told:
+                    self._say("paused")
                 told = True
-            time.sleep(POLL_SECONDS)
+                time.sleep(ASK_SECONDS)
+            else:
+                return True
         self.stopped = True
         return False
 
     def _next(self) -> Job | None:
         if self._again:
             return self._again.popleft()
-        while self._wanted is None or self.seconds + sum(self._out.values()) < self._wanted:
+        while self._wanted is None or self.seconds + sum(out.seconds for out in self._out.values()) < self._wanted:
             job = next(self._jobs, None)
             if job is None or job.episode_id not in self._there:
                 return job

@@ -3,10 +3,11 @@
 import logging
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from infra.errors import WorldloomError
 
@@ -29,6 +30,7 @@ class PoolConfig:
     actors: int = 0  # Ray actors; 0 works in this process and never starts Ray
     address: str = ""  # of a running Ray cluster; empty starts one on this machine, loopback only
     retries: int = 3  # of a job whose actor was killed
+    job_seconds: float = 7200.0  # after which an actor counts as hung; above the slowest episode there is
     dashboard: bool = False  # Ray's own
 
 
@@ -48,43 +50,66 @@ class Worker:
         return function(job)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Task(Generic[Job]):
+    """A job that an actor is at."""
+
+    actor: "Actor"
+    job: Job
+    deaths: int  # of actors over this job
+    deadline: float  # of the monotonic clock
+
+
 class RayPool:
-    """A few actors that live as long as the pool, and are replaced when they die; results come as they are ready."""
+    """A few actors that live as long as the pool, and are replaced when they die or hang; results come as they are ready."""
 
-    def __init__(self, make_actor: "Callable[[], Actor]", count: int, retries: int) -> None:
-        self._make_actor, self._retries = make_actor, retries
-        self._actors = [make_actor() for _ in range(count)]
+    def __init__(self, make_actor: "Callable[[], Actor]", config: PoolConfig) -> None:
+        self._make_actor, self._config = make_actor, config
+        self._actors = [make_actor() for _ in range(config.actors)]
 
-    def map_unordered(self, function: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
+    def map_unordered(
+        self, function: Callable[[Job], Result], jobs: Iterable[Job], lost: Callable[[Job, str], Result] | None = None
+    ) -> Iterator[Result]:
         """Run ``function`` on every job, one at a time an actor; a job is taken when an actor is free for it.
 
+        ``lost`` gives the result of a job over which actors died more often than the pool retries; it is told why.
+
         Raises:
-            PoolError: actors died over one job more often than the pool retries.
+            PoolError: there is such a job, and no ``lost``.
         """
         import ray
 
         shared, waiting = ray.put(function), iter(jobs)
-        running: dict[Any, tuple[Actor, Any, int]] = {}
+        running: dict[Any, _Task[Job]] = {}
+
+        def start(actor: "Actor", job: Job, deaths: int) -> None:
+            deadline = time.monotonic() + self._config.job_seconds
+            running[actor.run.remote(shared, job)] = _Task(actor=actor, job=job, deaths=deaths, deadline=deadline)
+
         free = list(self._actors)
         while True:
             while free and (job := next(waiting, _NONE)) is not _NONE:
-                actor = free.pop()
-                running[actor.run.remote(shared, job)] = actor, job, 0
+                start(free.pop(), job, 0)
             if not running:
                 return
-            (reference,), _ = ray.wait(list(running), num_returns=1)
-            actor, job, deaths = running.pop(reference)
+            reference, is_ready = _first_ready(running)
+            task = running.pop(reference)
             try:
+                if not is_ready:
+                    raise ActorDiedError(f"it gave no answer within {self._config.job_seconds:.0f} s")
                 result = _result(reference)
             except ActorDiedError as error:
-                if deaths >= self._retries:
-                    raise PoolError(
-                        f"{deaths + 1} workers died over one job ({error}); free memory or lower pool.actors and start again"
-                    ) from None
-                actor = self._replace(actor)
-                running[actor.run.remote(shared, job)] = actor, job, deaths + 1
+                actor = self._replace(task.actor)
+                if task.deaths < self._config.retries:
+                    start(actor, task.job, task.deaths + 1)
+                    continue
+                why = f"{task.deaths + 1} workers died over one job ({error}); free memory or lower pool.actors and start again"
+                if lost is None:
+                    raise PoolError(why) from None
+                free.append(actor)
+                yield lost(task.job, why)
                 continue
-            free.append(actor)
+            free.append(task.actor)
             yield result
 
     def _replace(self, actor: "Actor") -> "Actor":
@@ -121,7 +146,7 @@ def open_pool(config: PoolConfig) -> Iterator[RayPool | None]:
     try:
         remote: Any = ray.remote(Worker)
         spread = remote.options(num_cpus=1, scheduling_strategy="SPREAD")  # over the nodes of a cluster
-        yield RayPool(spread.remote, config.actors, config.retries)
+        yield RayPool(spread.remote, config)
     finally:
         ray.shutdown()
 
@@ -153,6 +178,15 @@ def _start_ray(config: PoolConfig) -> None:
         logging_level=logging.WARNING,
         log_to_driver=True,
     )
+
+
+def _first_ready(running: "Mapping[Any, _Task[Any]]") -> tuple[Any, bool]:
+    """The job that is ready first, or else, with False, the first that is overdue."""
+    import ray
+
+    due = min(running, key=lambda reference: running[reference].deadline)
+    ready, _ = ray.wait(list(running), num_returns=1, timeout=max(0.0, running[due].deadline - time.monotonic()))
+    return (ready[0], True) if ready else (due, False)
 
 
 def _result(reference: Any) -> Any:

@@ -3,14 +3,12 @@
 import json
 import logging
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from infra.appender import RowAppender
 from infra.depth import DepthReader
 from infra.episode_stream import EpisodeStream
 from infra.errors import DamagedVideoError, MissingObjectError
@@ -51,31 +49,6 @@ def commit_episode(store: Store, episode: Episode) -> Episode:
     """Append the row of an episode whose objects are all there; a second time it does nothing."""
     append_rows(store, "episodes", rows_from([episode]), transaction=episode.episode_id)
     return episode
-
-
-class EpisodeWriter:
-    """Writes many episodes from one process; their rows are committed up to 50 or 5 s together."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        self._rows = RowAppender(store, "episodes", Episode)
-        self._written: dict[str, Episode] = {}
-
-    def write(self, recording: Recording) -> Episode:
-        """As ``write_episode``, but the row shows up to five seconds later."""
-        episode_id = recording.episode.episode_id
-        episode = self._written.get(episode_id) or find_episode(self.store, episode_id)
-        if episode is None:
-            episode = put_recording(self.store, recording)
-            self._rows.append(episode)
-        self._written[episode_id] = episode
-        return episode
-
-    def __enter__(self) -> "EpisodeWriter":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._rows.flush()
 
 
 def put_recording(store: Store, recording: Recording) -> Episode:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import boto3
+from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
@@ -199,7 +200,7 @@ class S3Store:
             if code in expected:
                 raise
             raise StoreUnreachableError(self._refusal(code)) from error
-        except BotoCoreError as error:
+        except (BotoCoreError, Boto3Error) as error:  # the latter from transfers of files
             raise StoreUnreachableError(
                 f"store {self.uri}: {self.endpoint} does not answer ({type(error).__name__}); start it or mend AWS_ENDPOINT_URL"
             ) from None

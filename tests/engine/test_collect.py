@@ -102,7 +102,9 @@ def test_too_little_disk_stops_with_one_line(tmp_path: Path) -> None:
 
 def test_a_pool_gets_all_jobs_that_are_missing(tmp_path: Path) -> None:
     class Pool:
-        def map_unordered(self, function: Callable[[Job], Outcome], jobs: Iterable[Job]) -> Iterator[Outcome]:
+        def map_unordered(
+            self, function: Callable[[Job], Outcome], jobs: Iterable[Job], lost: Callable[[Job, str], Outcome] | None = None
+        ) -> Iterator[Outcome]:
             yield from map(function, reversed(list(jobs)))
 
     assert collect(TINY, open_store(tmp_path), pool=Pool()).outputs["episodes"] == 3

@@ -117,12 +117,29 @@ def test_a_source_that_only_fails_is_given_up_with_its_last_message() -> None:
 
 def test_pauses_after_failures_double_up_to_a_bound_and_a_success_ends_them() -> None:
     said: list[str] = []
-    feed = feed_of(endless(), patience=Patience(first_pause=2.0, longest_pause=5.0, attempts=9), say=said.append)
-    for _ in range(3):
-        feed.note(Outcome(job=job(0), cause="EngineDied", message="killed"))
-    feed.note(done(job(1)))
-    feed.note(Outcome(job=job(0), cause="EngineDied", message="killed"))
-    assert [line.split(" after")[0] for line in said] == ["waiting 2 s", "waiting 4 s", "waiting 5 s", "waiting 2 s"]
+    patience = Patience(first_pause=0.02, longest_pause=0.05, attempts=9)
+    feed = feed_of(endless(), wanted_seconds=1000.0, patience=patience, say=said.append)
+    rests: list[float] = []
+    for number, given in enumerate(feed):
+        if number == 6:
+            break
+        began = time.monotonic()
+        feed.note(done(given) if number == 4 else Outcome(job=given, cause="EngineDied", message="killed"))
+        rests.append(feed._resting_until - began)
+    assert len(said) == 5 and all(line.endswith("after EngineDied: killed") for line in said)
+    assert rests[:4] == pytest.approx([0.02, 0.04, 0.05, 0.05], abs=0.005) and rests[5] == pytest.approx(0.02, abs=0.005)
+
+
+def test_jobs_that_were_out_together_and_failed_of_one_cause_count_once() -> None:
+    feed = feed_of(endless(), wanted_seconds=1000.0)
+    together = list(itertools.islice(feed, 40))
+    for given in together:
+        feed.note(Outcome(job=given, cause="StoreUnreachableError", message="no answer", blameless=True))
+    again = list(itertools.islice(feed, 40))
+    assert again == together, "each comes again"
+    for given in again:
+        feed.note(done(given))
+    assert not feed.dropped and len(feed.done) == 40
 
 
 def test_a_paused_feed_waits_and_goes_on_when_resumed() -> None:

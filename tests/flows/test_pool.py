@@ -5,11 +5,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from flows.pool import PoolConfig, Worker, fitting_actors, open_pool
+from flows.pool import PoolConfig, PoolError, Worker, fitting_actors, open_pool
 from infra.schema.run import Run
 from infra.store import Store, open_store
 from infra.tables import read_records
@@ -35,6 +36,20 @@ def square_but_die_once(marks: Path, number: int) -> int:
     if number == 5 and not mark.exists():
         mark.touch()
         os.kill(os.getpid(), 9)
+    return number * number
+
+
+def die_at_five(number: int) -> int:
+    """Kill every worker that meets number 5."""
+    if number == 5:
+        os.kill(os.getpid(), 9)
+    return number * number
+
+
+def hang_at_five(number: int) -> int:
+    """Give no answer for number 5."""
+    if number == 5:
+        time.sleep(600)
     return number * number
 
 
@@ -64,6 +79,20 @@ def run_here(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="number 3 is refused"):
             list(pool.map_unordered(refuse, [3]))
         assert list(pool.map_unordered(square, [])) == []
+    with open_pool(PoolConfig(actors=2, retries=1, job_seconds=10.0)) as pool:
+        assert pool is not None
+        for lethal, why in ((die_at_five, "2 workers died"), (hang_at_five, "no answer within 10 s")):
+            given_up: list[str] = []
+
+            def give_up(number: int, reason: str, reasons: list[str] = given_up) -> int:
+                reasons.append(f"{number}: {reason}")
+                return -1
+
+            results = sorted(pool.map_unordered(lethal, numbers, give_up))
+            assert results == [-1, *(square(number) for number in numbers if number != 5)]
+            assert len(given_up) == 1 and given_up[0].startswith("5: ") and why in given_up[0]
+        with pytest.raises(PoolError, match="2 workers died over one job"):
+            list(pool.map_unordered(die_at_five, [5]))
 
 
 @pytest.mark.slow

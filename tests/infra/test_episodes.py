@@ -11,7 +11,6 @@ import pytest
 
 from infra.digest import sha256_of
 from infra.episodes import (
-    EpisodeWriter,
     Recording,
     find_episode,
     list_episodes,
@@ -83,13 +82,6 @@ def test_twins_count_once_and_are_reported(local_store: Store, recording: Record
     with caplog.at_level(logging.WARNING):
         assert list_episodes(local_store) == [first]
     assert "1 episodes more than once" in caplog.text
-
-
-def test_a_writer_of_many_commits_them_together(local_store: Store) -> None:
-    with EpisodeWriter(local_store) as writer:
-        written = [writer.write(make_recording(seed, frames=3)) for seed in (1, 2, 1)]
-    assert written[0] == written[2]
-    assert len(list_episodes(local_store)) == 2
 
 
 def test_pictures_that_are_not_the_hashed_ones_are_refused(local_store: Store, recording: Recording) -> None:

@@ -1,6 +1,5 @@
 """A disk that really fills up: each part of infra names the folder, leaves no rest and loses nothing finished."""
 
-import dataclasses
 import os
 import shutil
 import subprocess
@@ -10,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from infra.appender import RowAppender
 from infra.depth import encode_depth
 from infra.episodes import list_episodes, read_episode, write_episode
 from infra.local_store import LocalStore
@@ -87,21 +85,3 @@ def test_tables_take_rows_again_when_there_is_room_again(disk: Path) -> None:
     (disk / "fill").unlink()
     append_rows(store, "episodes", rows_from([episode]))
     assert read_records(store, "episodes", Episode) == [episode, episode]
-
-
-def test_a_spool_keeps_whole_rows_only(disk: Path) -> None:
-    store, episode = LocalStore(disk / "store"), make_recording(frames=3).episode
-    appender = RowAppender(store, "episodes", Episode, max_seconds=600)
-    appender.append(episode)
-    fill(disk)
-    with pytest.raises(StoreFullError, match="spool/episodes"):
-        for number in range(20):
-            appender.append(dataclasses.replace(episode, episode_id=f"filler {number}", weather="x" * 1000))
-    (disk / "fill").unlink()
-    appender.append(dataclasses.replace(episode, episode_id="last"))
-    (spool,) = (store.home / "spool" / "episodes").glob("*.jsonl")
-    lines = spool.read_text().splitlines()
-    appender.flush()
-    found = [row.episode_id for row in read_records(store, "episodes", Episode)]
-    assert len(lines) == len(found)
-    assert {found[0], found[-1]} == {episode.episode_id, "last"}

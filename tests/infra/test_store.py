@@ -2,7 +2,9 @@ import errno
 import multiprocessing
 import os
 import socket
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -192,6 +194,33 @@ def test_wrong_credentials_are_named(s3_server: str, tmp_path: Path, monkeypatch
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone-else")
     with pytest.raises(StoreUnreachableError, match="refuses the credentials"):
         S3Store("s3://worldloom/prefix", home=tmp_path)
+
+
+class _BusyHandler(BaseHTTPRequestHandler):
+    """A server that finds everything and takes nothing."""
+
+    def do_HEAD(self) -> None:
+        self.send_response(200 if self.path.count("/") < 2 else 404)
+        self.end_headers()
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_error(503, "SlowDown")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_an_s3_server_that_refuses_to_take_a_file_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "video.mp4").write_bytes(b"frames")
+    with ThreadingHTTPServer(("127.0.0.1", 0), _BusyHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        _s3_variables(monkeypatch, f"http://127.0.0.1:{server.server_port}")
+        store = S3Store("s3://bucket", home=tmp_path / "cache")
+        for put in (lambda: store.put_file(tmp_path / "video.mp4"), lambda: store.put_bytes(b"frames", "mp4")):
+            with pytest.raises(StoreUnreachableError, match=f"127.0.0.1:{server.server_port}"):
+                put()
+        server.shutdown()
 
 
 @pytest.mark.slow
