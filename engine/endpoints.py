@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from engine.minetest.process import MinetestConfig
-from engine.titles.recorder import TitlesConfig
+from engine.titles.running import TitlesConfig
 from engine.unreal.process import UnrealConfig
 
 

@@ -1,7 +1,7 @@
 """Drives any recorder through one job, into the store as it goes or into memory."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -11,12 +11,13 @@ from engine.embedded import EmbeddedRecorder
 from engine.endpoints import EndpointsConfig
 from engine.games.doom import VizdoomRecorder
 from engine.job import Job
-from engine.recorder import Recorder, SourceFacts, State
+from engine.recorder import LateRecorder, Recorder, SourceFacts, State
 from engine.sync import SyncMeter
 from engine.synced import EXACT_DEPTH, Synced, settle_sync
-from engine.titles.recorder import TitleRecorder
+from engine.titles.recorder import title_recorder
 from engine.unreal.recorder import UnrealRecorder
 from engine.walks import revisit_share
+from infra.body_track import body_track
 from infra.episode_stream import EpisodeStream
 from infra.episodes import Recording, commit_episode, find_episode
 from infra.errors import NotHereError, WorldloomError
@@ -25,9 +26,15 @@ from infra.schema.episode import MAX_EPISODE_SECONDS
 from infra.store import Store
 from infra.tables import was_appended
 
+Action = tuple[NDArray[np.int8], NDArray[np.float32]]
+
 MOST_RATE_ERROR: Final = 0.25  # of the frames a second of a game on the wall clock
 ENDPOINTS: Final = EndpointsConfig()
 _warm: dict[str, Recorder] = {}  # one recorder of each source a process
+
+
+class NothingShownError(WorldloomError):
+    """An episode was over before it began."""
 
 
 class SlowGameError(WorldloomError):
@@ -80,7 +87,7 @@ def make_recorder(job: Job, endpoints: EndpointsConfig = ENDPOINTS) -> Recorder:
         case "minetest":
             return _minetest(endpoints)
         case "gta_v" | "red_dead_redemption_2" | "palworld" | "cyberpunk_2077" | "hogwarts_legacy":
-            return TitleRecorder(job.source, endpoints.titles)
+            return title_recorder(job.source, endpoints.titles)
         case _:
             raise ValueError(f"source {job.source!r} has no recorder yet; use embedded or vizdoom")
 
@@ -105,7 +112,7 @@ def gather(recorder: Recorder, job: Job) -> Recording:
     rows = _drive(recorder, job, keep)
     facts = recorder.facts()
     frames = _frames(rows, [hashlib.sha256(state.rgb.tobytes()).hexdigest() for state in states])
-    synced = settle_sync(frames, meter, facts.sync)
+    synced = settle_sync(frames, meter, facts.sync, _track(job, frames))
     depth = [state.depth for state in states if state.depth is not None]
     masks = [state.mask for state in states if state.mask is not None]
     return Recording(
@@ -130,7 +137,8 @@ def stream(recorder: Recorder, job: Job, store: Store) -> Episode:
         rows = _drive(recorder, job, keep)
         facts = recorder.facts()
         _check_rate(rows, facts, job)
-        synced = settle_sync(_frames(rows, files.hashes()), meter, facts.sync)
+        frames = _frames(rows, files.hashes())
+        synced = settle_sync(frames, meter, facts.sync, _track(job, frames))
         episode, scene = _episode(facts, job, synced), {**facts.scene, "sync": synced.curve}
         return commit_episode(store, files.finish(episode, synced.frames, scene))
 
@@ -166,13 +174,24 @@ class _Row(NamedTuple):
 def _drive(recorder: Recorder, job: Job, keep: Callable[[State], object]) -> list[_Row]:
     """Lock-step: row i holds state i and the action i that leads to frame i + 1; where the last one led is not kept."""
     rows: list[_Row] = []
-    state = recorder.reset(job)
-    while (action := recorder.act(state)) is not None:
+    turns = _played(recorder, job)
+    if isinstance(recorder, LateRecorder):
+        actions = [action for _, action in turns]
+        turns = zip(recorder.develop(), actions, strict=True)
+    for state, action in turns:
         keep(state)
         place = (state.c2w, state.intrinsics, state.raw_pose)
         rows.append(_Row(state.tick, round(state.seconds * 1e9), *place, state.collided, *action))
-        state = recorder.step(*action)
+    if not rows:
+        raise NothingShownError(f"{job.source} showed no world to record; is it paused, or in a menu?")
     return rows
+
+
+def _played(recorder: Recorder, job: Job) -> Iterator[tuple[State, Action]]:
+    state = recorder.reset(job)
+    while (action := recorder.act(state)) is not None:
+        yield state, action
+        state = recorder.step(*action)
 
 
 def _frames(rows: list[_Row], hashes: list[str]) -> Frames:
@@ -187,6 +206,11 @@ def _frames(rows: list[_Row], hashes: list[str]) -> Frames:
         collided=np.array([row.collided for row in rows]),
         rgb_sha256=hashes,
     )
+
+
+def _track(job: Job, frames: Frames) -> NDArray[np.float64] | None:
+    """What keys and mouse move where that is not the camera."""
+    return body_track(frames) if job.perspective == "third" and job.source in EXACT_DEPTH else None
 
 
 def _episode(facts: SourceFacts, job: Job, synced: Synced) -> Episode:
@@ -209,6 +233,8 @@ def _episode(facts: SourceFacts, job: Job, synced: Synced) -> Episode:
         sync=facts.sync,
         sync_lag_frames=synced.lag_frames,
         sync_checked=synced.checked,
+        action_lag_frames=synced.action_lag_frames,
+        action_agreement=synced.action_agreement,
         depth_kind=facts.depth_kind,
         scale_known=facts.scale_known,
         action_quality="recorded",

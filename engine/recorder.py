@@ -1,7 +1,8 @@
 """What every source of episodes offers: lock-step frames with their exact state."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +16,14 @@ class State:
 
     tick: int
     seconds: float
-    rgb: NDArray[np.uint8]  # (H, W, 3)
+    rgb: NDArray[np.uint8]  # (H, W, 3); (0, 0, 3) while a source plays whose pictures come later
     depth: NDArray[np.float32] | None  # (H, W) z-depth in metres, inf where there is none
     c2w: NDArray[np.float64]  # (4, 4)
     intrinsics: NDArray[np.float64]  # (4,)
     raw_pose: NDArray[np.float64]  # (R,) the source's own pose
     collided: bool  # the move that led here was blocked or slid
     mask: NDArray[np.uint16] | None = None  # (H, W) number of the thing that a pixel shows, 0 is none of them
+    over: bool = False  # the source shows no world any more, so that the episode ends before this frame
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,4 +66,13 @@ class Recorder(Protocol):
 
     def close(self) -> None:
         """Give back what the source holds."""
+        ...
+
+
+@runtime_checkable
+class LateRecorder(Recorder, Protocol):
+    """A source that is filmed: it is played through first, and its pictures are there when it is over."""
+
+    def develop(self) -> Iterator[State]:
+        """The states that were acted in, in order and with their pictures; once, after ``act`` or the agent ended it."""
         ...

@@ -25,8 +25,8 @@ class Agent:
         self._play = _player(job)
 
     def act(self, state: State) -> Action | None:
-        """The action that follows ``state``; None once the job's frames are recorded."""
-        if self._left == 0:
+        """The action that follows ``state``; None once the job's frames are recorded, or the game shows no world any more."""
+        if self._left == 0 or state.over:
             return None
         self._left -= 1
         return self._play(state)

@@ -92,26 +92,35 @@ class Coordinator:
         self.output.send(open=recipe, ring=ring)
         self.agent.send(reset=recipe, ring=ring)
         state = self._ask(self.game, reset=recipe, ring=ring, sequence=self._sequence)["state"]
-        while True:
-            self._sequence += 1
-            action = self._ask(self.agent, state=state)["action"]
-            if action is None:
-                self.output.send(state=state, action=None, facts=self._ask(self.game, facts=True)["facts"])
-                return self._written(job)
-            self.output.send(state=state, action=action)
-            self._wait_for_room()
+        late: list[Any] = []  # actions whose states have their pictures when the game was played through
+        self._sequence += 1
+        while (action := self._ask(self.agent, state=state)["action"]) is not None:
+            if state["pictured"]:
+                self._hand_on(state, action)
+            else:
+                late.append(action)
             state = self._ask(self.game, step=action, sequence=self._sequence)["state"]
+            self._sequence += 1
+        if late:
+            self._taken = self._sequence - 1  # nothing was in the ring so far
+        for action in late:
+            state = self._ask(self.game, develop=True, sequence=self._sequence)["state"]
+            self._sequence += 1
+            self._hand_on(state, action)
+        self.output.send(state=state, action=None, facts=self._ask(self.game, facts=True)["facts"])
+        return self._written(job)
+
+    def _hand_on(self, state: dict[str, Any], action: Any) -> None:
+        """A row for the output; waits until the next frame has room in the ring."""
+        self.output.send(state=state, action=action)
+        while self._sequence - self._taken >= SLOTS or self.output.waiting():
+            self._taken = int(self.output.receive(self.layers)["taken"])
 
     def _ask(self, layer: Layer, **question: Any) -> dict[str, Any]:
         """Its answer to just this question: what an episode that was given up left in the pipe is none."""
         self._questions += 1
         layer.send(question=self._questions, **question)
         return layer.receive(self.layers, answer_to=self._questions)
-
-    def _wait_for_room(self) -> None:
-        """Before the next frame: every slot that it could overwrite has been taken."""
-        while self._sequence - self._taken >= SLOTS or self.output.waiting():
-            self._taken = int(self.output.receive(self.layers)["taken"])
 
     def _written(self, job: Job) -> Episode:
         while "written" not in self.output.receive(self.layers):

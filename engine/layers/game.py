@@ -1,5 +1,6 @@
 """The game layer: launches the game, carries out actions, puts frames into the ring."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,16 +10,17 @@ from engine.layers.link import Link
 from engine.layers.ring import FrameRing
 from engine.layers.states import put_facts, put_state, take_action
 from engine.record import make_recorder
-from engine.recorder import Recorder
+from engine.recorder import LateRecorder, Recorder, State
 
 LAUNCH_SECONDS: Final = 420.0  # for a game to come up and show its world
 FRAME_SECONDS: Final = 60.0  # for one action
 
 
 def run_game(link: Link, endpoints: EndpointsConfig) -> None:
-    """Serve ``reset``, ``step`` and ``facts`` until the coordinator is gone. A game that failed is launched anew."""
+    """Serve ``reset``, ``step``, ``develop`` and ``facts`` until the coordinator is gone. A game that failed is launched anew."""
     recorder: Recorder | None = None
     ring: FrameRing | None = None
+    developed: Iterator[State] = iter(())
     for message in link.messages():
         try:
             if "reset" in message:
@@ -26,13 +28,20 @@ def run_game(link: Link, endpoints: EndpointsConfig) -> None:
                 job = Job(**message["reset"])
                 ring = _opened(ring, message["ring"], job)
                 recorder = recorder or make_recorder(job, endpoints)
-                link.send(answer_to=message["question"], state=put_state(ring, message["sequence"], recorder.reset(job)))
+                state = put_state(ring, message["sequence"], recorder.reset(job))
+                if isinstance(recorder, LateRecorder):
+                    developed = recorder.develop()  # begins with the first that is asked for
+                link.send(answer_to=message["question"], state=state)
             elif "step" in message:
                 assert recorder is not None and ring is not None
                 link.heartbeat.promise(FRAME_SECONDS)
                 action = take_action(message["step"])
                 assert action is not None
                 link.send(answer_to=message["question"], state=put_state(ring, message["sequence"], recorder.step(*action)))
+            elif "develop" in message:
+                assert ring is not None
+                link.heartbeat.promise(LAUNCH_SECONDS)
+                link.send(answer_to=message["question"], state=put_state(ring, message["sequence"], next(developed)))
             else:
                 assert recorder is not None
                 link.send(answer_to=message["question"], facts=put_facts(recorder.facts()))
@@ -40,7 +49,7 @@ def run_game(link: Link, endpoints: EndpointsConfig) -> None:
             link.heartbeat.promise(FRAME_SECONDS)
             if recorder is not None:
                 recorder.close()
-            recorder = None
+            recorder, developed = None, iter(())
             why = " ".join(str(error).split()) or "no message"
             link.send(answer_to=message["question"], failed=type(error).__name__, message=why)
     if recorder is not None:

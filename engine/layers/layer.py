@@ -60,7 +60,7 @@ class Layer:
             LayerLostError: it is dead, or late and therefore killed.
         """
         if self._process is None or not self._process.is_alive():
-            raise LayerLostError(f"the {self.name} process died")
+            raise self._died()
         if self._heartbeat.late:
             self.kill()
             raise LayerLostError(f"the {self.name} process gave no sign of life and was killed")
@@ -75,11 +75,14 @@ class Layer:
         try:
             self._pipe.send_bytes(json.dumps(message).encode())
         except OSError:
-            raise LayerLostError(f"the {self.name} process died") from None
+            raise self._died() from None
 
     def waiting(self) -> bool:
-        """Whether a message is there."""
-        return bool(self._pipe.poll(0))
+        """Whether a message is there. Raises ``LayerLostError``."""
+        try:
+            return bool(self._pipe.poll(0))
+        except OSError:
+            raise self._died() from None
 
     def receive(self, watched: "tuple[Layer, ...]" = (), answer_to: int | None = None) -> Message:
         """The next message, or the next that answers question ``answer_to``; ``failed`` becomes the error that it speaks of.
@@ -96,7 +99,7 @@ class Layer:
                     layer.check()
             message: Message = json.loads(self._pipe.recv_bytes())
         except (EOFError, OSError):
-            raise LayerLostError(f"the {self.name} process died") from None
+            raise self._died() from None
         if answer_to is not None and message.get("answer_to") != answer_to:
             return self.receive(watched, answer_to)
         if "failed" in message:
@@ -105,6 +108,11 @@ class Layer:
                 raise LayerFailedError(f"{self.name}: {message['failed']}: {message['message']}")
             raise kind(message["message"])
         return message
+
+    def _died(self) -> LayerLostError:
+        """What to raise; its pipe ends before the process does, which would count as alive for a moment."""
+        self.kill()
+        return LayerLostError(f"the {self.name} process died")
 
     def kill(self) -> None:
         """End the process, whatever it does."""

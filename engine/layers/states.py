@@ -1,20 +1,23 @@
 """States, actions and facts as JSON values; arrays of a frame go through the ring."""
 
 import dataclasses
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.layers.ring import FrameRing
+from engine.layers.ring import FrameRing, Picture
 from engine.recorder import SourceFacts, State
+
+NO_PICTURE: Final[Picture] = (np.zeros((0, 0, 3), np.uint8), None, None)
 
 Action = tuple[NDArray[np.int8], NDArray[np.float32]]
 
 
 def put_state(ring: FrameRing, sequence: int, state: State) -> dict[str, Any]:
-    """Write the frame into the ring; the rest as JSON values."""
-    ring.write(sequence, state.tick, state.rgb, state.depth, state.mask)
+    """Write the frame into the ring, if there is a picture yet; the rest as JSON values."""
+    if state.rgb.size:
+        ring.write(sequence, state.tick, state.rgb, state.depth, state.mask)
     return {
         "sequence": sequence,
         "tick": state.tick,
@@ -23,12 +26,14 @@ def put_state(ring: FrameRing, sequence: int, state: State) -> dict[str, Any]:
         "intrinsics": state.intrinsics.tolist(),
         "raw_pose": state.raw_pose.tolist(),
         "collided": state.collided,
+        "pictured": state.rgb.size > 0,
+        "over": state.over,
     }
 
 
 def take_state(ring: FrameRing, values: dict[str, Any]) -> State:
     """The state again, bit by bit. Raises ``TornFrameError``."""
-    rgb, depth, mask = ring.read(values["sequence"], values["tick"])
+    rgb, depth, mask = ring.read(values["sequence"], values["tick"]) if values["pictured"] else NO_PICTURE
     return State(
         tick=values["tick"],
         seconds=values["seconds"],
@@ -39,6 +44,7 @@ def take_state(ring: FrameRing, values: dict[str, Any]) -> State:
         raw_pose=np.array(values["raw_pose"], np.float64),
         collided=values["collided"],
         mask=mask,
+        over=values["over"],
     )
 
 

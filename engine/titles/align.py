@@ -1,6 +1,7 @@
 """Which telemetry sample a picture of a recorded file shows: by the number in it, or by how both move over time."""
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.titles.marker import read_marker, unwrap
+from engine.titles.obs_websocket import ObsError
 from engine.titles.telemetry import Sample
 
 Array = NDArray[np.float64]
+_log = logging.getLogger(__name__)
 
+REACH_SECONDS: Final = 1.5  # either way of where a film is thought to begin
 GRID_SECONDS: Final = 0.005
 MIN_CORRELATION: Final = 0.5  # below, motion in the pictures and motion of the camera are not the same motion
 
@@ -38,6 +42,46 @@ def align_by_marker(pictures: Iterable[NDArray[np.uint8]], samples: Sequence[Sam
             near = sample.frame
             shown.append(Shown(picture=number, sample=sample))
     return shown
+
+
+def align_by_motion(
+    pictures: Iterable[NDArray[np.uint8]], fps: float, samples: Sequence[Sample], poses: Array, clock: float
+) -> list[Shown]:
+    """Each picture of a file with ``fps`` pictures a second and the sample nearest to it in time; repeats are left out.
+
+    ``poses`` (N, 4, 4) are those of the samples, ``clock`` is the samples' clock near the first picture. Where too little
+    moves to find the true one it is all that is known; what lag is left is measured, or not, as for any episode.
+    """
+    moved_times = np.array([sample.clock for sample in samples])
+    seen = picture_motion(pictures)
+    seen_times = clock + np.arange(len(seen)) / fps
+    try:
+        offset = find_offset(seen, seen_times, camera_motion(poses), moved_times, REACH_SECONDS)
+    except ValueError as error:
+        _log.warning("%s", error)
+        offset = 0.0
+    at = np.abs(moved_times[None] - (seen_times - offset)[:, None]).argmin(1)
+    shown = [Shown(picture=number, sample=samples[index]) for number, index in enumerate(at)]
+    first = np.concatenate([[True], np.diff(at) > 0])
+    inside = (seen_times - offset >= moved_times[0]) & (seen_times - offset <= moved_times[-1])
+    return [one for one, fits in zip(shown, first & inside, strict=True) if fits]
+
+
+def film_rows(shown: Sequence[Shown], rows: Sequence[Sample], tick: float) -> Iterator[Shown]:
+    """For each row the first picture of its frame or a later one; ``tick`` seconds later it would be the next row's.
+
+    Raises:
+        ObsError: there is none.
+    """
+    pictures = iter(shown)
+    for number, row in enumerate(rows):
+        one = next((one for one in pictures if one.sample.frame >= row.frame), None)
+        if one is None or one.sample.clock >= row.clock + tick:
+            raise ObsError(
+                f"OBS's film has no picture of row {number} of {len(rows)}: it dropped frames; "
+                "choose a lighter encoder in OBS, a smaller window or a lower rate"
+            )
+        yield one
 
 
 def picture_motion(pictures: Iterable[NDArray[np.uint8]]) -> Array:

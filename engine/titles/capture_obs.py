@@ -40,6 +40,10 @@ class ObsCapture:
         self._client.wait_event("RecordStateChanged", deadline, outputState=STARTED)
         self._started = time.monotonic()
 
+    def running_seconds(self) -> float:
+        """How long it is since OBS said that it records; what is recorded by then may be less, or a little more."""
+        return time.monotonic() - self._running()
+
     def recorded_seconds(self) -> float:
         """How much is recorded so far.
 
@@ -72,6 +76,24 @@ class ObsCapture:
         if not path:
             raise ObsError("OBS did not say where it recorded to; use OBS 28 or later")
         return ObsSegment(path=Path(path), started=started)
+
+    def end_orphan(self, *, ours: bool) -> None:
+        """End and delete a recording that a recorder began which was killed; ``ours`` says that it is one.
+
+        Raises:
+            ObsError: it is somebody else's, or cannot be ended.
+        """
+        if self._started is not None or not self._client.request("GetRecordStatus").get("outputActive"):
+            return
+        if not ours:
+            raise ObsError("OBS is recording already; stop that recording first")
+        self._started = time.monotonic()
+        self.discard()
+
+    def discard(self) -> None:
+        """End a recording of ours, if there is one, and delete its file."""
+        if self._started is not None:
+            self.stop().path.unlink(missing_ok=True)
 
     def _running(self) -> float:
         if self._started is None:

@@ -66,6 +66,10 @@ class X11Window:
         self._call("windowraise", self.number, "windowfocus", self.number)
         self.box = self._measure()
 
+    def release(self, keys: Sequence[str]) -> None:
+        """Let go of these keys, whoever holds them: a recorder that was killed let go of none."""
+        self._call("keyup", *keys)
+
     def play(self, keys: Sequence[str], mouse: tuple[int, int]) -> None:
         """Hold exactly these keys (X11 names) from now on, and move the mouse by pixels, right and down."""
         wanted = set(keys)

@@ -28,11 +28,12 @@ class ObsError(WorldloomError):
 
 @dataclass(frozen=True, kw_only=True)
 class ObsConfig:
-    """Where OBS listens: its menu Tools > WebSocket Server Settings shows port and password."""
+    """Where OBS listens: its menu Tools > WebSocket Server Settings shows port and password; and what it shows."""
 
     url: str = "ws://127.0.0.1:4455"
     password: str = ""
     deadline: float = 10.0  # seconds for each request
+    input: str = ""  # an input of OBS that shows the game, as its Game Capture; empty: the screen where the window is
 
 
 def answer_challenge(password: str, salt: str, challenge: str) -> str:

@@ -9,8 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+
+from engine.render import RenderConfig, SceneRenderer
+from engine.scenes.build import build_scene
 from engine.titles.capture_x11 import WindowLostError, X11Window
 from engine.titles.profile import load_title
+from infra.schema import Frames
 
 ROOT = Path(__file__).resolve().parents[3]
 Found = TypeVar("Found")
@@ -52,6 +57,34 @@ def program(display: str, module: str, *arguments: str) -> Iterator["subprocess.
     finally:
         process.kill()
         process.communicate(timeout=10)
+
+
+@contextmanager
+def stand_in(display: str, game_folder: Path, title: str, *, seed: int, delay: float = 0.0) -> Iterator["subprocess.Popen[str]"]:
+    """A stand-in for a title, with the real plugin inside, once its window is there. See ``stand_in_game``."""
+    install_plugin(game_folder, title)
+    with program(display, "tests.engine.titles.stand_in_game", str(game_folder), title, str(seed), str(delay)) as process:
+        window_of(display, load_title(title).window).close()
+        yield process
+
+
+def assert_pictures_fit(rgb: np.ndarray, frames: Frames, seed: int, strip: int) -> None:
+    """Drawn again at the recorded poses a stand-in's scene looks as recorded; at the poses of another row it does not."""
+    renderer = SceneRenderer(RenderConfig(width=640, height=360, renderer="egl"))
+    renderer.load(build_scene("park", seed))
+    height, width = rgb.shape[1:3]
+    again = []
+    for c2w in frames.c2w:
+        picture = renderer.draw(c2w, 0.0)[0][strip:]  # what the marker stands in is cut off
+        rows, columns = ((np.arange(n) + 0.5) * size / n for n, size in ((height, 360 - strip), (width, 640)))
+        again.append(picture[rows.astype(int)][:, columns.astype(int)])
+    renderer.close()
+    error = np.abs(np.stack(again).astype(float) - rgb).mean((1, 2, 3))
+    shifted = np.abs(np.stack(again[1:]).astype(float) - rgb[:-1]).mean((1, 2, 3))
+    moving = np.linalg.norm(np.diff(frames.c2w[:, :3].reshape(len(frames), -1), axis=0), axis=1) > 0.05
+    assert moving.sum() > 10
+    assert error.max() < 12
+    assert np.median(shifted[moving]) > 1.5 * np.median(error[:-1][moving])
 
 
 def install_plugin(game_folder: Path, title: str = "cyberpunk_2077") -> Path:

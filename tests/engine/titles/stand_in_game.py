@@ -1,16 +1,19 @@
 """A stand-in for a commercial game, ours: an X11 program with real key and mouse input that renders an embedded scene.
 
-It runs the real plugin of Cyberpunk 2077 in LuaJIT against the stand-in host ``hosts/cet.lua``, which draws the squares of
-the plugin into the window. Arguments: the folder of the plugin, the seed of the scene. Key M opens and closes a menu.
+It runs the real plugin of its title in Lua against a stand-in of the plugin's host in ``hosts/``. Key M opens and closes a
+menu. Arguments: the game's folder, the title, the scene's seed, and the seconds by which its window trails the game.
+The number of the frame that a picture shows stands in the lowest bits of its first pixels, which a lossless grab keeps.
 """
 
 import math
 import os
 import sys
 import time
+from collections import deque
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
+import lupa.lua54
 import lupa.luajit21
 import numpy as np
 import pygame
@@ -25,49 +28,94 @@ from engine.walks import plan_walk
 SIZE: Final = (640, 360)
 FPS: Final = 24
 PIXELS_PER_DEGREE: Final = 8.0
-WINDOW: Final = "Stand-in for a title"
+CAPTIONS: Final = {"cyberpunk_2077": "Cyberpunk 2077 (stand-in)", "palworld": "Pal (stand-in)"}
 KEYS: Final = (pygame.K_w, pygame.K_s, pygame.K_a, pygame.K_d, pygame.K_SPACE, pygame.K_f)
+HOSTS: Final = Path(__file__).parent / "hosts"
+NUMBER_BITS: Final = 24
 
 
-class Plugin:
-    """The plugin in its host."""
-
-    def __init__(self, folder: Path, fov: float) -> None:
-        os.chdir(folder)
-        self.lua: Any = lupa.luajit21.LuaRuntime()
-        self.lua.execute(f'package.path = "{folder}/?.lua"')
-        self.lua.execute((Path(__file__).parent / "hosts" / "cet.lua").read_text())
-        self.lua.globals().os.clock = time.monotonic  # wall time, as on Windows; Linux counts the processor's time
-        self.lua.execute((folder / "init.lua").read_text())
-        self.world = self.lua.globals().world
-        self.world.fov = fov
-        self.fire = self.lua.globals().fire
-        self.fire("onInit")
-        self.convention = load_title("cyberpunk_2077").camera
+class Plugin(Protocol):
+    """A plugin in its host."""
 
     def frame(self, c2w: np.ndarray, menu: bool) -> list[list[float]]:
-        """Tell the plugin where the camera is; what it draws."""
+        """Tell it where the camera is; what it draws: left, top, right, bottom, level."""
+
+
+class Cyber:
+    """Cyber Engine Tweaks, whose plugin draws squares."""
+
+    def __init__(self, folder: Path, fov: float) -> None:
+        self.convention = load_title("cyberpunk_2077").camera
+        self.lua = _lua(lupa.luajit21.LuaRuntime(), folder / load_title("cyberpunk_2077").host.install, "cet.lua")
+        self.lua.globals().world.fov = fov
+        self.lua.execute("dofile('init.lua')")
+        self.lua.globals().fire("onInit")
+
+    def frame(self, c2w: np.ndarray, menu: bool) -> list[list[float]]:
         place, axes = game_from_c2w(self.convention, c2w)
-        self.world.x, self.world.y, self.world.z = map(float, place)
-        self.world.forward, self.world.up = (self.lua.table(*map(float, part)) for part in (axes[:3], axes[3:]))
-        self.world.menu = menu
-        self.fire("onUpdate")
-        self.fire("onDraw")
-        return [list(square.values()) for square in self.lua.globals().squares.values()]
+        names = self.lua.globals()
+        names.world.x, names.world.y, names.world.z = map(float, place)
+        names.world.forward, names.world.up = (self.lua.table(*map(float, part)) for part in (axes[:3], axes[3:]))
+        names.world.menu = menu
+        names.fire("onUpdate")
+        names.fire("onDraw")
+        return [list(square.values()) for square in names.squares.values()]
 
 
-def main(folder: Path, seed: int) -> None:
+class Unreal:
+    """UE4SS, whose plugins draw nothing."""
+
+    def __init__(self, folder: Path, fov: float) -> None:
+        host = load_title("palworld").host
+        self.convention = load_title("palworld").camera
+        self.lua = _lua(lupa.lua54.LuaRuntime(), folder / host.install, "ue4ss.lua")
+        self.lua.globals().world.fov = math.degrees(2 * math.atan(math.tan(math.radians(fov) / 2) * SIZE[0] / SIZE[1]))
+        os.chdir((folder / host.telemetry).parent)
+        self.lua.execute(f"dofile('{folder / host.install / 'main.lua'}')")
+
+    def frame(self, c2w: np.ndarray, menu: bool) -> list[list[float]]:
+        place, angles = game_from_c2w(self.convention, c2w)
+        world = self.lua.globals().world
+        world.x, world.y, world.z = map(float, place)
+        world.pitch, world.yaw, world.roll = map(float, angles)
+        world.paused = menu
+        self.lua.globals().run_frame()
+        return []
+
+
+def _lua(lua: Any, folder: Path, host: str) -> Any:
+    os.chdir(folder)
+    lua.execute(f'package.path = "{folder}/?.lua"; frame_callbacks = true')
+    lua.execute((HOSTS / host).read_text())
+    lua.globals().os.clock = time.monotonic  # wall time, as on Windows; Linux counts the processor's time
+    return lua
+
+
+def stamp(rgb: np.ndarray, number: int) -> None:
+    """Write the number of the frame into the lowest bits of the first pixels' blue."""
+    bits = number >> np.arange(NUMBER_BITS) & 1
+    rgb[0, :NUMBER_BITS, 2] = rgb[0, :NUMBER_BITS, 2] & 254 | bits
+
+
+def stamped(rgb: np.ndarray) -> int:
+    """The number again, from a picture that nothing changed."""
+    return int(((rgb[0, :NUMBER_BITS, 2] & 1).astype(np.int64) << np.arange(NUMBER_BITS)).sum())
+
+
+def main(folder: Path, title: str, seed: int, delay: float) -> None:
     body = Body(build_scene("park", seed), FPS)
     renderer = SceneRenderer(RenderConfig(width=SIZE[0], height=SIZE[1], renderer="egl"))
     renderer.load(body.scene)
     os.environ["SDL_FRAMEBUFFER_ACCELERATION"] = "0"  # else the window has a GL context that comes between renderer and its own
     pygame.display.init()
     screen = pygame.display.set_mode(SIZE)
-    pygame.display.set_caption(WINDOW)
+    pygame.display.set_caption(CAPTIONS[title])
     pygame.mouse.set_visible(False)
     pygame.event.set_grab(True)
-    plugin = Plugin(folder, math.degrees(2 * math.atan(SIZE[1] / 2 / renderer.intrinsics[1])))
-    stance, menu, clock = plan_walk(body, "explore", 0, 16).start, False, pygame.time.Clock()
+    fov = math.degrees(2 * math.atan(SIZE[1] / 2 / renderer.intrinsics[1]))
+    plugin: Plugin = Cyber(folder, fov) if title == "cyberpunk_2077" else Unreal(folder, fov)
+    stance, menu, clock, number = plan_walk(body, "explore", 0, 16).start, False, pygame.time.Clock(), 0
+    drawn: deque[tuple[float, np.ndarray, list[list[float]]]] = deque()
     while True:
         motion = np.zeros(2)
         for event in pygame.event.get():
@@ -82,13 +130,19 @@ def main(folder: Path, seed: int) -> None:
             keyboard = np.array([pressed[key] for key in KEYS], np.int8)
             mouse = (np.array([-motion[1], motion[0]]) / (PIXELS_PER_DEGREE * 15)).astype(np.float32)
             stance = body.advance(stance, keyboard, mouse)
-        rgb, _ = renderer.draw(stance.c2w(), stance.tick / FPS)
-        screen.blit(pygame.surfarray.make_surface(rgb.swapaxes(0, 1)), (0, 0))
-        for left, top, right, bottom, level in plugin.frame(stance.c2w(), menu):
+        number += 1
+        rgb = renderer.draw(stance.c2w(), stance.tick / FPS)[0].copy()
+        stamp(rgb, number)
+        drawn.append((time.monotonic(), rgb, plugin.frame(stance.c2w(), menu)))
+        while len(drawn) > 1 and drawn[1][0] <= time.monotonic() - delay:
+            drawn.popleft()
+        _, shown, squares = drawn[0]
+        screen.blit(pygame.surfarray.make_surface(shown.swapaxes(0, 1)), (0, 0))
+        for left, top, right, bottom, level in squares:
             screen.fill([int(255 * level)] * 3, pygame.Rect(left, top, right - left, bottom - top))
         pygame.display.flip()
         clock.tick(FPS)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))

@@ -1,12 +1,6 @@
 """OBS Studio, the real one, started headless: it records a stand-in game (ours), and its file is aligned to telemetry."""
 
-import os
-import secrets
-import socket
-import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,100 +9,30 @@ import pytest
 from engine.titles.align import align_by_marker
 from engine.titles.capture_obs import TAIL_FRAMES, ObsCapture
 from engine.titles.obs_websocket import ObsClient, ObsConfig, ObsError, answer_challenge
+from engine.titles.profile import load_title
 from engine.titles.telemetry import TelemetryReader
 from infra.video import VideoReader
 from tests.engine.titles.display import own_display
-from tests.engine.titles.playing import install_plugin, poll, program, window_of
+from tests.engine.titles.playing import poll, stand_in, window_of
+from tests.engine.titles.studio import free_port, running_obs
 from tests.requirements import require_program
-
-GLOBAL_INI = """[General]
-FirstRun=true
-EnableAutoUpdates=false
-[Basic]
-Profile=Test
-ProfileDir=Test
-SceneCollection=Test
-SceneCollectionFile=Test
-[BasicWindow]
-SysTrayEnabled=false
-[OBSWebSocket]
-FirstLoad=false
-ServerEnabled=true
-ServerPort={port}
-AuthRequired=true
-ServerPassword={password}
-"""
-BASIC_INI = """[General]
-Name=Test
-[Video]
-BaseCX=640
-BaseCY=360
-OutputCX=640
-OutputCY=360
-FPSType=0
-FPSCommon=30
-[Output]
-Mode=Simple
-[SimpleOutput]
-FilePath={folder}
-RecFormat=mp4
-RecQuality=Small
-RecEncoder=x264
-"""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def running_obs(display: str, home: Path) -> Iterator[ObsConfig]:
-    """Real OBS with a profile of its own in a home of its own; OBS takes no port 0, so a free one is looked up first."""
-    config = ObsConfig(url=f"ws://127.0.0.1:{free_port()}", password=secrets.token_hex(8))
-    settings = home / ".config" / "obs-studio"
-    (settings / "basic" / "profiles" / "Test").mkdir(parents=True)
-    (settings / "basic" / "scenes").mkdir()
-    (settings / "global.ini").write_text(GLOBAL_INI.format(port=config.url.rpartition(":")[2], password=config.password))
-    (settings / "basic" / "profiles" / "Test" / "basic.ini").write_text(BASIC_INI.format(folder=home))
-    with (home / "obs.log").open("w") as log:
-        process = subprocess.Popen(
-            [require_program("obs"), "--multi", "--disable-updater", "--disable-missing-files-check"],
-            env={**os.environ, "HOME": str(home), "DISPLAY": display, "XDG_RUNTIME_DIR": str(home), "QT_QPA_PLATFORM": "xcb"},
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        poll(lambda: connect(config), 30).close()
-        yield config
-    finally:
-        process.kill()
-        process.wait(timeout=10)
-
-
-def connect(config: ObsConfig) -> ObsClient | None:
-    try:
-        return ObsClient(config)
-    except ObsError:
-        return None
 
 
 @pytest.mark.slow
 def test_real_obs_records_a_game_and_the_file_is_aligned_to_telemetry(tmp_path: Path, egl: str) -> None:
     require_program("xdotool")
     require_program("obs")
-    plugin, home = install_plugin(tmp_path / "game"), tmp_path / "home"
+    profile, home = load_title("cyberpunk_2077"), tmp_path / "home"
     home.mkdir()
     with (
         own_display(640, 360) as display,
-        program(display, "tests.engine.titles.stand_in_game", str(plugin), "12"),
+        stand_in(display, tmp_path / "game", "cyberpunk_2077", seed=12),
         own_display() as other,
         running_obs(other, home) as config,
         ObsClient(config) as client,
-        TelemetryReader(plugin / "worldloom.jsonl", "cyberpunk_2077") as reader,
+        TelemetryReader(tmp_path / "game" / profile.host.telemetry, "cyberpunk_2077") as reader,
     ):
-        window = window_of(display, "^Stand-in for a title")
+        window = window_of(display, profile.window)
         window.focus()
         settings = {"advanced": True, "server": display, "show_cursor": False}
         scene = client.request("GetCurrentProgramScene")["currentProgramSceneName"]
@@ -134,7 +58,7 @@ def test_real_obs_records_a_game_and_the_file_is_aligned_to_telemetry(tmp_path: 
         pictures = video.decode_range(0, len(video) - TAIL_FRAMES)
     shown = align_by_marker(pictures, samples, 8)
     assert len(shown) > 0.6 * len(samples) > 6
-    at = [one.picture / 30 - one.sample.clock for one in shown]
+    at = [one.picture / 20 - one.sample.clock for one in shown]
     assert np.ptp(at) < 0.2  # pictures and telemetry keep step from the first to the last
 
 

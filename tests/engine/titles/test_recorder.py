@@ -9,31 +9,27 @@ import numpy as np
 import pytest
 
 from engine.record import gather
-from engine.render import RenderConfig, SceneRenderer
-from engine.scenes.build import build_scene
 from engine.titles.capture_x11 import WindowLostError
 from engine.titles.profile import TitleMissingError, load_title
-from engine.titles.recorder import TitleRecorder, TitlesConfig
+from engine.titles.recorder import TitleRecorder
+from engine.titles.running import TitlesConfig
 from engine.titles.telemetry import TelemetryError
 from infra.episodes import list_episodes, read_episode, write_episode
 from infra.store import open_store
 from tests.engine.jobs import MakeJob
 from tests.engine.titles.display import own_display
-from tests.engine.titles.playing import install_plugin, program, window_of
+from tests.engine.titles.playing import assert_pictures_fit, stand_in, window_of
 from tests.requirements import require_program
 
 TITLE = "cyberpunk_2077"
-WINDOW = "^Stand-in for a title"
 SEED = 12
-PROFILE = dataclasses.replace(load_title(TITLE), window=WINDOW)
+PROFILE = load_title(TITLE)
 
 
 @pytest.fixture
 def game(tmp_path: Path, egl: str) -> Iterator[tuple[TitlesConfig, "subprocess.Popen[str]"]]:
     require_program("xdotool")
-    folder = install_plugin(tmp_path)
-    with own_display() as display, program(display, "tests.engine.titles.stand_in_game", str(folder), str(SEED)) as process:
-        window_of(display, WINDOW).close()
+    with own_display() as display, stand_in(display, tmp_path, TITLE, seed=SEED) as process:
         yield TitlesConfig(game_folder=str(tmp_path), display=display, start_seconds=20, frame_seconds=3), process
 
 
@@ -50,26 +46,8 @@ def test_an_episode_of_a_stand_in_game_reaches_the_store(game, make_job: MakeJob
     assert len(frames) == len(video) == 40
     assert (written.sync, written.redistributable, written.commercial_ok) == ("measured", False, False)
     assert (np.diff(frames.time) >= 99_999_000).all()  # ten a second at most, of the game's 24
-    _pictures_fit_their_poses(recording.rgb, frames)
+    assert_pictures_fit(recording.rgb, frames, SEED, strip=8)
     _keys_move_the_camera(frames)
-
-
-def _pictures_fit_their_poses(rgb: np.ndarray, frames) -> None:
-    """Drawn again at the recorded poses the scene looks as recorded; at the poses of another row it does not."""
-    renderer = SceneRenderer(RenderConfig(width=640, height=360, renderer="egl"))
-    renderer.load(build_scene("park", SEED))
-    again = []
-    for c2w in frames.c2w:
-        picture = renderer.draw(c2w, 0.0)[0][8:]  # the strip with the marker is cut off
-        rows, columns = ((np.arange(n) + 0.5) * size / n for n, size in ((128, 352), (224, 640)))
-        again.append(picture[rows.astype(int)][:, columns.astype(int)])
-    renderer.close()
-    error = np.abs(np.stack(again).astype(float) - rgb).mean((1, 2, 3))
-    shifted = np.abs(np.stack(again[1:]).astype(float) - rgb[:-1]).mean((1, 2, 3))
-    moving = np.linalg.norm(np.diff(frames.c2w[:, :3].reshape(len(frames), -1), axis=0), axis=1) > 0.05
-    assert moving.sum() > 10
-    assert error.max() < 12
-    assert np.median(shifted[moving]) > 1.5 * np.median(error[:-1][moving])
 
 
 def _keys_move_the_camera(frames) -> None:
@@ -92,7 +70,7 @@ def test_a_menu_ends_an_episode_and_a_game_that_is_gone_is_named(game, make_job:
         action = recorder.act(state)
         assert action is not None
         state = recorder.step(*action)
-    keys = window_of(config.display, WINDOW)
+    keys = window_of(config.display, PROFILE.window)
     keys.play(["m"], (0, 0))
     keys.play([], (0, 0))
     steps = 0
@@ -114,4 +92,4 @@ def test_a_menu_ends_an_episode_and_a_game_that_is_gone_is_named(game, make_job:
 
 def test_who_lacks_the_game_is_told_so_before_anything_starts(make_job: MakeJob) -> None:
     with pytest.raises(TitleMissingError, match="recording Cyberpunk 2077 needs the game itself, Cyber Engine Tweaks"):
-        TitleRecorder(TITLE, TitlesConfig()).reset(make_job(source=TITLE))
+        TitleRecorder(TITLE, TitlesConfig(), PROFILE).reset(make_job(source=TITLE))
