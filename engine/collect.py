@@ -20,6 +20,7 @@ from engine.layers.coordinator import record_game
 from engine.plan import CollectConfig, plan_jobs, resolve_renderer
 from engine.record import ENDPOINTS, record_episode
 from engine.request import CollectionRequest, candidates, planned
+from engine.unreal.process import UnrealConfig
 from infra.digest import canonical_json, sha256_of
 from infra.episodes import list_episodes
 from infra.errors import NotHereError, StoreFullError, StoreUnreachableError
@@ -95,7 +96,7 @@ def collect_request(
 
     def work(context: StageContext) -> dict[str, Any]:
         wanted, began = request.hours * 3600.0, time.monotonic()
-        jobs = _tabled(request, store)
+        jobs = _tabled(request, endpoints.unreal, store)
         record = functools.partial(try_job, store.uri, endpoints, True)
         feed = _feed(jobs, _recorded_seconds(store), wanted, request.min_free_gigabytes, store, context, name)
         for _ in _work_off(feed, store, record, pool, request.digest):
@@ -197,9 +198,9 @@ def _keep_failure(store: Store, outcome: Outcome, attempt: int, collection: str)
         append_rows(store, "failures", rows_from([failure]))
 
 
-def _tabled(request: CollectionRequest, store: Store) -> Iterator[Job]:
+def _tabled(request: CollectionRequest, unreal: UnrealConfig, store: Store) -> Iterator[Job]:
     """The request's jobs, each a row of table ``jobs`` before it is handed out; as many as the hours should take, then more."""
-    jobs, number = candidates(request), 0
+    jobs, number = candidates(request, unreal), 0
     while True:
         wanted = math.ceil(request.hours * 3600.0 / request.seconds)
         count = min(wanted - number, PLANNED_AT_ONCE) if number < wanted else REPLACEMENTS

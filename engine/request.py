@@ -4,20 +4,33 @@ import dataclasses
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from engine.characters.covering import sample_covering
+from engine.explore.explorer import AGENTS
 from engine.games.doom import FPS as DOOM_FPS
 from engine.job import Job, Source, scene_seed
 from engine.plan import resolve_renderer
 from engine.scenes.build import FAMILIES
+from engine.scenes.conditions import Conditions
+from engine.scenes.unreal_list import read_scene_list
+from engine.unreal.process import UnrealConfig
+from engine.walks import PLANNERS
 from infra.digest import canonical_json, sha256_of
 from infra.schema.collection import PlannedJob
 from infra.schema.episode import MAX_EPISODE_SECONDS, Perspective, Split
 
 BODIES: Final = 256  # that a request goes through before it begins again; they cover all pairs of choices
+OWN_WORLD: Final = UnrealConfig()
+_OFFERS: Final[dict[str, tuple[str, ...]]] = {
+    "embedded": ("perspective", "weather", "time_of_day", "season"),
+    "unreal": ("weather", "time_of_day", "season"),
+    "minetest": ("time_of_day",),
+}
+"""Which wishes of a request a source can fulfil; the others none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,9 +63,7 @@ class CollectionRequest:
             raise ValueError(f"seconds = {self.seconds}: an episode lasts 1 to {MAX_EPISODE_SECONDS:.0f} s")
         if not (16 <= self.width <= 4096 and 16 <= self.height <= 4096) or self.width % 2 or self.height % 2:
             raise ValueError(f"size {self.width}x{self.height}: use even numbers from 16 to 4096")
-        if unknown := [family for family in self.families if family not in families_of(self.source)]:
-            known = ", ".join(families_of(self.source))
-            raise ValueError(f"source {self.source} has no family {unknown[0]!r}; use {known}")
+        _check_offered(self)
 
     @property
     def digest(self) -> str:
@@ -60,8 +71,37 @@ class CollectionRequest:
         return sha256_of(canonical_json(dataclasses.replace(self, min_free_gigabytes=0.0, max_seconds=None)))
 
 
-def families_of(source: Source) -> tuple[str, ...]:
-    """The families that a source offers; a game is its own only one."""
+def _check_offered(request: CollectionRequest) -> None:
+    """Refuse what the source cannot do, before anything is recorded. Maps of an Unreal Engine build only it knows."""
+    source, known = request.source, _families(request.source)
+    if source != "unreal" and (unknown := [family for family in request.families if family not in known]):
+        raise ValueError(f"source {source} has no family {unknown[0]!r}; use {', '.join(known)}")
+    for wish in ("perspective", "weather", "time_of_day", "season"):
+        if getattr(request, wish) not in ((), "first") and wish not in _OFFERS.get(source, ()):
+            raise ValueError(f"source {source} has no choice of {wish.replace('_', ' ')}; leave it out")
+    if source in ("embedded", "unreal"):
+        for wish in ("weather", "time_of_day", "season"):
+            for value in getattr(request, wish):
+                Conditions(**{wish: value})  # raises for one that does not exist
+    walks = (*AGENTS, *PLANNERS) if source in ("embedded", "unreal") else agents_of(source)
+    if strange := [agent for agent in request.agents if agent not in walks]:
+        raise ValueError(f"source {source} has no agent {strange[0]!r}; use {', '.join(walks)}")
+
+
+def families_of(source: Source, unreal: UnrealConfig) -> tuple[str, ...]:
+    """The families that a source offers; a game is its own only one, an Unreal Engine build has those of its scene list.
+
+    Raises:
+        ValueError: the build has no scene list, so that nobody knows its maps; or the list cannot be read.
+    """
+    if source != "unreal" or not (unreal.command or unreal.host):
+        return _families(source)
+    if not unreal.scenes:
+        raise ValueError("an Unreal Engine build does not tell its maps; name them with --family, or in endpoints.unreal.scenes")
+    return tuple(scene.name for scene in read_scene_list(Path(unreal.scenes)))
+
+
+def _families(source: Source) -> tuple[str, ...]:
     match source:
         case "embedded" | "unreal":
             return FAMILIES
@@ -80,8 +120,12 @@ def agents_of(source: Source) -> tuple[str, ...]:
             return ("explore",)
 
 
-def candidates(request: CollectionRequest) -> Iterator[Job]:
-    """Jobs without end, always in the same order. Every few of them go through all combinations that were asked for."""
+def candidates(request: CollectionRequest, unreal: UnrealConfig = OWN_WORLD) -> Iterator[Job]:
+    """Jobs without end, always in the same order: families in turn, and each family goes through all combinations asked for.
+
+    Raises as ``families_of``.
+    """
+    families = request.families or families_of(request.source, unreal)
     mixes = list(
         itertools.product(
             request.agents or agents_of(request.source),
@@ -91,13 +135,13 @@ def candidates(request: CollectionRequest) -> Iterator[Job]:
         )
     )
     order = np.random.default_rng(request.seed).permutation(len(mixes))
-    families = request.families or families_of(request.source)
     bodies = sample_covering(BODIES, request.seed) if request.perspective == "third" else [-1]
     fps = DOOM_FPS if request.source == "vizdoom" else request.fps
     for number in itertools.count():
         scene, take = divmod(number, request.episodes_per_scene)
-        family, index = families[scene % len(families)], scene // len(families)
-        agent, weather, time_of_day, season = mixes[order[number % len(mixes)]]
+        index, place = divmod(scene, len(families))
+        family, episode = families[place], index * request.episodes_per_scene + take  # of the family
+        agent, weather, time_of_day, season = mixes[order[(episode + place) % len(mixes)]]
         yield Job(
             source=request.source,
             family=family,
@@ -111,7 +155,7 @@ def candidates(request: CollectionRequest) -> Iterator[Job]:
             fps=fps,
             renderer=resolve_renderer(request.renderer) if request.source == "embedded" else request.source,
             perspective=request.perspective,
-            character=bodies[number % len(bodies)],
+            character=bodies[(number + number // len(bodies)) % len(bodies)],  # shifted each round, to meet other mixes
             weather=weather,
             time_of_day=time_of_day,
             season=season,

@@ -13,7 +13,9 @@ from engine.endpoints import EndpointsConfig
 from engine.feed import CollectError
 from engine.job import Job
 from engine.record import record_episode
-from engine.request import CollectionRequest, candidates
+from engine.request import BODIES, CollectionRequest, candidates
+from engine.scenes.unreal_list import read_scene_list
+from engine.unreal.process import UnrealConfig
 from infra.episodes import list_episodes
 from infra.errors import NotHereError
 from infra.schema import Episode
@@ -34,6 +36,35 @@ def test_the_plan_goes_through_all_combinations_that_were_asked_for() -> None:
     assert len(mixes) == 12 and set(mixes.values()) == {2}
 
 
+@pytest.mark.parametrize("families", [("street",), ("street", "park"), ("street", "park", "rooms", "forest")])
+@pytest.mark.parametrize("takes", [1, 2, 3])
+def test_every_family_goes_through_all_combinations(families: tuple[str, ...], takes: int) -> None:
+    request = CollectionRequest(
+        families=families, time_of_day=("night", "noon"), weather=("rain", "clear"), agents=("policy",), episodes_per_scene=takes
+    )
+    jobs = itertools.islice(candidates(request), 4 * takes * len(families))
+    mixes = collections.Counter((job.family, job.time_of_day, job.weather) for job in jobs)
+    assert len(mixes) == 4 * len(families) and set(mixes.values()) == {takes}
+
+
+def test_in_the_long_run_every_body_meets_every_combination() -> None:
+    request = CollectionRequest(perspective="third", time_of_day=("night", "noon"), agents=("policy",))
+    jobs = list(itertools.islice(candidates(request), 4 * BODIES * 13))
+    assert len({job.character for job in jobs[:BODIES]}) == BODIES
+    assert len({(job.character, job.time_of_day) for job in jobs}) == 2 * BODIES
+
+
+def test_an_unreal_build_goes_through_the_maps_of_its_list_or_those_that_are_named(tmp_path: Path) -> None:
+    listed = Path(__file__).resolve().parents[2] / "infra" / "unreal" / "scenes.toml"
+    names = [scene.name for scene in read_scene_list(listed)]
+    request, build = CollectionRequest(source="unreal"), UnrealConfig(command=("MyWorld.sh",))
+    given = itertools.islice(candidates(request, dataclasses.replace(build, scenes=str(listed))), 2 * len(names))
+    assert [job.family for job in given][::2] == names
+    with pytest.raises(ValueError, match="does not tell its maps; name them with --family"):
+        next(candidates(request, build))
+    assert next(candidates(CollectionRequest(source="unreal", families=("Town",)), build)).family == "Town"
+
+
 def test_the_plan_takes_families_in_turn_and_never_repeats_a_job() -> None:
     request = CollectionRequest(families=("park", "rooms"), episodes_per_scene=2, renderer="software")
     jobs = list(itertools.islice(candidates(request), 40))
@@ -49,6 +80,11 @@ def test_the_plan_takes_families_in_turn_and_never_repeats_a_job() -> None:
         ({"seconds": 61.0}, "seconds = 61.0"),
         ({"families": ("sea",)}, "source embedded has no family 'sea'; use park"),
         ({"source": "minetest", "families": ("park",)}, "source minetest has no family 'park'; use minetest"),
+        ({"source": "vizdoom", "perspective": "third"}, "source vizdoom has no choice of perspective"),
+        ({"source": "minetest", "weather": ("rain",)}, "source minetest has no choice of weather"),
+        ({"source": "gta_v", "time_of_day": ("night",)}, "source gta_v has no choice of time of day"),
+        ({"source": "vizdoom", "agents": ("policy",)}, "source vizdoom has no agent 'policy'; use explore"),
+        ({"agents": ("fly",)}, "source embedded has no agent 'fly'; use policy"),
     ],
 )
 def test_wrong_requests_are_named(wrong: dict[str, object], named: str) -> None:
