@@ -38,7 +38,7 @@ class EmbeddedRecorder:
             RendererUnavailableError: the job's renderer cannot draw here.
         """
         self._job = job
-        self._body = _body_of(job.family, job.scene_seed, job.fps, conditions_of(job))
+        self._body = body_of(job.family, job.scene_seed, job.fps, conditions_of(job))
         self._plan = plan_of(self._body, job)
         self._character = _character_of(job)
         self._follower = None
@@ -137,8 +137,8 @@ def _eye_height(character: int | None) -> float:
 
 
 @functools.lru_cache(maxsize=1)
-def _body_of(family: str, seed: int, fps: float, conditions: Conditions) -> Body:
-    """The scene of the last job is kept, since jobs come scene by scene."""
+def body_of(family: str, seed: int, fps: float, conditions: Conditions) -> Body:
+    """A walker in that scene. The last one is kept, since jobs come scene by scene."""
     return Body(build_scene(family, seed, conditions), fps)
 
 

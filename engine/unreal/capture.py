@@ -1,5 +1,6 @@
 """What is asked of one state, and how the answers are read."""
 
+import functools
 import re
 import time
 from dataclasses import dataclass
@@ -111,13 +112,21 @@ def knows_steps(client: UnrealClient) -> bool:
 def colour_table(client: UnrealClient) -> Table:
     """The number of each mask colour: things are numbered from 1 in the order in which the engine lists them."""
     names = client.text("vget /objects").split()
-    table = np.zeros(2**24, np.uint16)
     commands = [f"vget /object/{name}/color" for name in names[: 2**16 - 1]]
-    for number, body in enumerate(client.batch(commands) if commands else [], 1):
+    colours = []
+    for body in client.batch(commands) if commands else []:
         match = _COLOUR.match(bytes(body).decode("utf-8", "replace"))
-        if match:  # some actors of a map have no colour
-            red, green, blue = map(int, match.groups())
-            table[red << 16 | green << 8 | blue] = number
+        red, green, blue = map(int, match.groups()) if match else (0, 0, 0)  # some actors of a map have no colour
+        colours.append(red << 16 | green << 8 | blue)
+    return _table_of(tuple(colours))
+
+
+@functools.lru_cache(maxsize=2)
+def _table_of(colours: tuple[int, ...]) -> Table:
+    """Kept, since jobs come scene by scene, and 32 MB take a while to be had."""
+    table = np.zeros(2**24, np.uint16)
+    table[np.array(colours, np.int64)] = np.arange(1, len(colours) + 1)
+    table[0] = 0
     return table
 
 

@@ -1,6 +1,7 @@
 """Pictures as UnrealCV sends them: BMP and PNG with four channels, depth as an npy file of centimetres."""
 
 import io
+import math
 import struct
 from typing import Final
 
@@ -16,6 +17,7 @@ Rgb = NDArray[np.uint8]
 BMP_MAGIC: Final = b"BM"
 PNG_MAGIC: Final = b"\x89PNG"
 NPY_MAGIC: Final = b"\x93NUMPY"
+NPY_HEAD: Final = 256  # bytes; the header of an array of floats is shorter
 SKY: Final = 65504.0  # cm; the largest half float, which is what the plugin's depth target holds where nothing is
 _BMP: Final = struct.Struct("<2sIHHIIiiHHIIiiII")  # file header and BITMAPINFOHEADER, 54 bytes
 
@@ -114,11 +116,16 @@ def decode_depth(body: Body) -> NDArray[np.float32]:
     if bytes(body[:6]) != NPY_MAGIC:
         raise WireError(f"expected an npy file, got {bytes(body[:20])!r}")
     try:
-        depth = np.lib.format.read_array(io.BytesIO(body), allow_pickle=False)
+        head = io.BytesIO(bytes(body[:NPY_HEAD]))
+        old = np.lib.format.read_magic(head) == (1, 0)
+        read_header = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
+        shape, by_columns, kind = read_header(head)
+        if kind.kind != "f" or by_columns or len(shape) not in (2, 3):
+            raise WireError(f"depth of shape {shape} and type {kind}; expected (H, W) floats")
+        depth = np.frombuffer(body, kind, math.prod(shape), head.tell()).reshape(shape)  # not copied
     except ValueError as error:
         raise WireError(f"a damaged npy file: {error}") from None
-    depth = depth[..., 0] if depth.ndim == 3 else depth
-    if depth.ndim != 2 or depth.dtype.kind != "f":
-        raise WireError(f"depth of shape {depth.shape} and type {depth.dtype}; expected (H, W) floats")
-    centimetres = depth.astype(np.float32)
-    return np.where(centimetres >= SKY, np.float32(np.inf), centimetres / np.float32(100))
+    centimetres = (depth[..., 0] if depth.ndim == 3 else depth).astype(np.float32, copy=False)
+    metres: NDArray[np.float32] = centimetres / np.float32(100)
+    metres[centimetres >= SKY] = np.inf
+    return metres

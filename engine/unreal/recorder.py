@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.body import Body
-from engine.embedded import conditions_of, plan_of
+from engine.embedded import body_of, conditions_of, plan_of
 from engine.games.explorer import Action
 from engine.job import Job
 from engine.recorder import SourceFacts, State
 from engine.render import intrinsics_of
-from engine.scenes.build import FAMILIES, build_scene
+from engine.scenes.build import FAMILIES
 from engine.scenes.scene import Scene
 from engine.scenes.unreal_list import UnrealScene, read_scene_list
 from engine.unreal.capture import (
@@ -156,7 +155,7 @@ class UnrealRecorder:
     def _prepare_scene(self, client: UnrealClient, job: Job) -> None:
         if job.family not in FAMILIES:
             raise ValueError(f"the embedded world has no scene family {job.family!r}; use one of {', '.join(FAMILIES)}")
-        body = Body(build_scene(job.family, job.scene_seed, conditions_of(job)), job.fps)
+        body = body_of(job.family, job.scene_seed, job.fps, conditions_of(job))
         self._drive: PlannedDrive | SweptDrive = (drive := PlannedDrive(body, plan_of(body, job)))
         self._scene = body.scene
         load = [f"vset /action/game/level {level_name(job.family, job.scene_seed, conditions_of(job))}"]

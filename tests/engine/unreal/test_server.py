@@ -284,7 +284,20 @@ def test_pictures_round_trip() -> None:
     assert np.array_equal(numbers_of_picture(picture_of_numbers(numbers, colours, "bmp"), table), numbers)
 
 
-@pytest.mark.parametrize("body", [b"", b"BM", b"error no", encode_bmp(np.zeros((4, 4, 3), np.uint8))[:-1]])
+DEPTH = encode_depth(np.ones((2, 2), np.float32))
+NUMBERS = b"\x93NUMPY\x01\x00" + DEPTH[8:].replace(b"<f4", b"<i4")
+
+
+def test_half_floats_are_read_too() -> None:
+    out = io.BytesIO()
+    np.save(out, np.array([[150.0, 65504.0]], np.float16))
+    assert np.array_equal(decode_depth(out.getvalue()), np.array([[1.5, np.inf]], np.float32))
+
+
+BROKEN = [b"", b"BM", b"error no", encode_bmp(np.zeros((4, 4, 3), np.uint8))[:-1], DEPTH[:6], DEPTH[:20], DEPTH[:-1], NUMBERS]
+
+
+@pytest.mark.parametrize("body", BROKEN)
 def test_broken_pictures_are_refused(body: bytes) -> None:
     with pytest.raises(WireError):
         decode_bmp(body)
