@@ -21,7 +21,16 @@ KEY_FRAMES: Final = {"outdoors": 48, "indoors": 20}  # rows that a single action
 SPIN_FRAMES: Final = 240  # once round
 REVISITING: Final = ("out_and_back", "loop", "spin", "idle")
 EVALUATION_TRIES: Final = 6000
-SETTLED: Final = ("park", "rooms")  # their evaluation starts are published and stay, though someone may walk into a spin there
+SETTLED: Final = ("park", "rooms")  # what was recorded there is published and stays, though someone may walk into a spin
+LOOP_TRIES: Final = 140
+LOOPS: Final = (
+    (30, (0.08, 0.1, 0.125, 0.16), VIEW),
+    (60, (0.2,), VIEW),
+    (90, (0.2, 0.25), NARROW_VIEW),
+    (140, (0.25, 0.35), 0.6),
+)
+"""Rounds by attempt: before which, turns in mouse units a frame (0.2 is a circle of 4.7 metres), and the view kept free."""
+UNDISTURBED_TRIES: Final = 60
 IDLE_FRAMES: Final = 64  # an idle episode teaches nothing more after these
 REVERSE: Final = {"W": "S", "S": "W", "A": "D", "D": "A", "L": "R", "R": "L"}
 HOLDS: Final = (
@@ -102,7 +111,7 @@ def evaluation_start(body: Body, number: int) -> Stance:
     indoors = body.scene.ceiling > 0
     walks, view = [evaluation_actions(walk, indoors=indoors) for walk in KEY_WALKS], NARROW_VIEW if indoors else VIEW
     reached = np.concatenate([integrate(np.eye(4), *actions, body.dynamics)[::3, [0, 2], 3] for actions in walks])
-    people = _people_during_a_spin(body)
+    people = _people_during(body, SPIN_FRAMES + 2)
     for attempt in range(EVALUATION_TRIES):
         start = _random_stance(body, rng)
         if people.size and np.linalg.norm(people - np.array(start.place), axis=-1).min() < 2 * BODY_RADIUS + MARGIN:
@@ -119,11 +128,11 @@ def evaluation_start(body: Body, number: int) -> Stance:
     raise ValueError(f"scene {body.scene.scene_id} has no free start {number}; use another seed or fewer starts_per_test_scene")
 
 
-def _people_during_a_spin(body: Body) -> NDArray[np.float64]:
-    """Where people are at each tick of the longest evaluation walk on the spot, (T, K, 2); none in settled families."""
+def _people_during(body: Body, ticks: int) -> NDArray[np.float64]:
+    """Where people are at each tick, (T, K, 2); none in settled families."""
     if body.scene.family in SETTLED:
         return np.zeros((0, 0, 2))
-    return np.stack([character_places(body.scene, tick / body.fps) for tick in range(SPIN_FRAMES + 2)])
+    return np.stack([character_places(body.scene, tick / body.fps) for tick in range(ticks)])
 
 
 def landmarks_in_view(body: Body, stance: Stance, reach: float = 20.0, half_angle: float = 36.0) -> int:
@@ -141,16 +150,9 @@ def plan_walk(body: Body, walk: str, seed: int, frames: int) -> WalkPlan:
     Raises:
         ValueError: the walk's name is not known.
     """
-    planners: dict[str, Callable[[Body, np.random.Generator, int], WalkPlan]] = {
-        "explore": _explore,
-        "out_and_back": _out_and_back,
-        "loop": _loop,
-        "spin": _spin,
-        "idle": _idle,
-    }
-    if walk not in planners:
-        raise ValueError(f"unknown walk {walk!r}; use one of {', '.join(planners)}")
-    return planners[walk](body, np.random.default_rng([body.scene.seed, seed, sum(map(ord, walk))]), frames)
+    if walk not in PLANNERS:
+        raise ValueError(f"unknown walk {walk!r}; use one of {', '.join(PLANNERS)}")
+    return PLANNERS[walk](body, np.random.default_rng([body.scene.seed, seed, sum(map(ord, walk))]), frames)
 
 
 def _random_stance(body: Body, rng: np.random.Generator) -> Stance:
@@ -170,6 +172,16 @@ def free_stance(body: Body, rng: np.random.Generator) -> Stance:
     if best is None:
         raise ValueError(f"scene {body.scene.scene_id} has no free place to start from; use another seed")
     return best
+
+
+def _undisturbed_stance(body: Body, rng: np.random.Generator, frames: int) -> Stance:
+    """A free stance that nobody walks into for so many frames, where there is one."""
+    people = _people_during(body, frames)
+    for _ in range(UNDISTURBED_TRIES):
+        start = free_stance(body, rng)
+        if not people.size or np.linalg.norm(people - np.array(start.place), axis=-1).min() >= 2 * BODY_RADIUS + MARGIN:
+            break
+    return start
 
 
 def _scenic(body: Body, start: Stance, actions: Actions) -> bool:
@@ -220,8 +232,9 @@ def _out_and_back(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan
             text, count = str(rng.choice(ways)), int(rng.integers(40, 65)) // (1 + attempt // 8)
             mouse = round(float(rng.uniform(0.05, 0.12)), 3)
             out = hold(text, count, mouse)
-            if body.walks_free(stance, *out, VIEW):
-                parts.append(join([out, hold(reverse(text), count, mouse)]))
+            both = join([out, hold(reverse(text), count, mouse)])
+            if body.walks_free(stance, *(out if body.scene.family in SETTLED else both), VIEW):
+                parts.append(both)
                 break
         parts.append(hold("L" if rng.random() < 0.5 else "R", int(rng.integers(12, 40)), 0.1))
         stance = body.follow(start, *join(parts))[-1]
@@ -231,18 +244,42 @@ def _out_and_back(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan
 
 
 def _loop(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:
-    """Round a circle or a square and on over the same ground; smaller rounds after failed tries."""
+    """Round a circle or a square and on over the same ground; smaller rounds after failed tries, at last on the spot."""
+    if body.scene.family in SETTLED:
+        return _settled_loop(body, rng, frames)
+    for attempt in range(LOOP_TRIES):
+        side, start = str(rng.choice(["L", "R"])), free_stance(body, rng)
+        turns, view = next((turns, view) for upto, turns, view in LOOPS if attempt < upto)
+        lap = _round(rng, side, float(rng.choice(turns)), square=attempt < LOOPS[0][0] and rng.random() < 0.4)
+        keyboard, mouse = _laps(lap, frames)
+        if body.walks_free(start, keyboard[:-1], mouse[:-1], view):  # every lap, since people come by later
+            return WalkPlan(start=start, keyboard=keyboard, mouse=mouse)
+    return _spin(body, rng, frames)
+
+
+def _settled_loop(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:
     for attempt in range(120):
         side, start = str(rng.choice(["L", "R"])), free_stance(body, rng)
         if attempt >= 30 or rng.random() < 0.6:
-            turn = float(rng.choice([0.08, 0.1, 0.125, 0.16] if attempt < 30 else [0.2]))
-            lap = hold(f"W+{side}", round(24 / turn), turn)
+            lap = _round(rng, side, float(rng.choice(LOOPS[0][1] if attempt < 30 else [0.2])))
         else:
-            lap = join([hold("W", int(rng.integers(24, 48))), hold(side, 30, 0.2)] * 4)  # a square
+            lap = _round(rng, side, 0.0, square=True)
         if body.walks_free(start, *lap, VIEW if attempt < 60 else NARROW_VIEW):
             break
+    keyboard, mouse = _laps(lap, frames)
+    return WalkPlan(start=start, keyboard=keyboard, mouse=mouse)
+
+
+def _round(rng: np.random.Generator, side: str, turn: float, *, square: bool = False) -> Actions:
+    """Once round a circle at ``turn`` mouse units a frame, or a square."""
+    if square:
+        return join([hold("W", int(rng.integers(24, 48))), hold(side, 30, 0.2)] * 4)
+    return hold(f"W+{side}", round(24 / turn), turn)
+
+
+def _laps(lap: Actions, frames: int) -> Actions:
     keyboard, mouse = join([lap] * (frames // len(lap[0]) + 1))
-    return WalkPlan(start=start, keyboard=keyboard[:frames], mouse=mouse[:frames])
+    return keyboard[:frames], mouse[:frames]
 
 
 def _spin(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:
@@ -250,14 +287,14 @@ def _spin(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:
     first = str(rng.choice(["L", "R"]))
     turn = float(rng.choice([0.08, 0.1, 0.125, 0.15]))
     lap = join([hold(first, round(24 / turn), turn), hold(reverse(first), round(24 / turn), turn)])
-    keyboard, mouse = join([lap] * (frames // len(lap[0]) + 1))
-    return WalkPlan(start=free_stance(body, rng), keyboard=keyboard[:frames], mouse=mouse[:frames])
+    keyboard, mouse = _laps(lap, frames)
+    return WalkPlan(start=_undisturbed_stance(body, rng, frames), keyboard=keyboard, mouse=mouse)
 
 
 def _idle(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:
     """Stand still: only the people move."""
     keyboard, mouse = idle_actions(min(frames, IDLE_FRAMES))
-    return WalkPlan(start=free_stance(body, rng), keyboard=keyboard, mouse=mouse)
+    return WalkPlan(start=_undisturbed_stance(body, rng, len(keyboard)), keyboard=keyboard, mouse=mouse)
 
 
 def revisit_share(c2w: NDArray[np.float64], gap: int = 60) -> float:
@@ -272,3 +309,13 @@ def revisit_share(c2w: NDArray[np.float64], gap: int = 60) -> float:
     first = np.argmax(same, 1)  # the first frame that had this view
     left = np.array([now - then >= gap and not same[now, then : now + 1].all() for now, then in enumerate(first)])
     return float(left.mean())
+
+
+PLANNERS: Final[dict[str, Callable[[Body, np.random.Generator, int], WalkPlan]]] = {
+    "explore": _explore,
+    "out_and_back": _out_and_back,
+    "loop": _loop,
+    "spin": _spin,
+    "idle": _idle,
+}
+"""The scripted training walks by name."""

@@ -45,6 +45,15 @@ VERBS: Final = {
 """Verb to the command behind it and what it does; a verb's module in flows/commands is imported when it is called."""
 
 
+_OS_FAULTS: Final[dict[type[OSError], str]] = {
+    FileExistsError: "a file stands where a folder is needed; move it or name another place",
+    NotADirectoryError: "a file stands where a folder is needed; move it or name another place",
+    IsADirectoryError: "a folder stands where a file is needed; name a file",
+    PermissionError: "this user may not write or read here; mend its rights or name another place",
+    FileNotFoundError: "there is no such file or folder; mend the name",
+}
+
+
 class Verbs(click.Group):
     """Commands that are imported when asked for, so that ``--help`` does not load the model."""
 
@@ -84,9 +93,14 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit status."""
     try:
         status = worldloom.main(args=arguments, prog_name="worldloom", standalone_mode=False)
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return 2
+    except click.UsageError as error:
+        verb = error.ctx.command_path if error.ctx else "worldloom"
+        return _fail(f"{error.format_message().rstrip('.')}; see: {verb} --help", 2)
+    except click.ClickException as error:
+        return _fail(error.format_message(), 2)
     except (click.Abort, KeyboardInterrupt):
         return _fail("stopped; what is finished is kept, the same command goes on from there", 130)
     except WorldloomError as error:
@@ -94,9 +108,9 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         return _fail(str(error), 2)
     except OSError as error:
-        if error.filename is None and error.errno is None:
+        if error.filename is None:
             raise
-        return _fail(f"{error.strerror or error}: {error.filename or 'no file named'}", 2)
+        return _fail(f"{_OS_FAULTS.get(type(error), error.strerror or str(error))}: {error.filename2 or error.filename}", 2)
     return status if isinstance(status, int) else 0  # what a command gave to context.exit
 
 

@@ -67,7 +67,7 @@ def released_bundle(store: Store) -> tuple[str, Bundle]:
     """
     now = read_current(store)
     if now is None:
-        raise NoReleaseError(f"nothing is released in {store.uri} yet; run the loop first: make run PROFILE=name")
+        raise NoReleaseError(f"nothing is released in {store.uri} yet; run the loop first: worldloom run")
     return now.bundle, load_bundle(store, now.bundle)
 
 
@@ -79,7 +79,7 @@ def candidate_bundle(store: Store) -> tuple[str, Bundle]:
     """
     data = store.get_named(CANDIDATE)
     if data is None:
-        raise NoReleaseError(f"there is no candidate in {store.uri} yet; run the loop first: make run PROFILE=name")
+        raise NoReleaseError(f"there is no candidate in {store.uri} yet; run the loop first: worldloom run")
     return data.decode(), load_bundle(store, data.decode())
 
 
@@ -106,7 +106,7 @@ def rollback(store: Store) -> tuple[str, str]:
         data = store.get_named(CURRENT)
         now = _current(data) if data else None
         if now is None or not now.before:
-            raise NoReleaseError(f"no earlier bundle to return to in {store.uri}; the release stays as it is")
+            raise NoReleaseError(f"no earlier bundle to return to in {store.uri}; the release stays; see: worldloom releases")
         earlier = now.before[-1]
         _need_whole(store, earlier)
         if store.swap_named(CURRENT, data, canonical_json(Current(bundle=earlier, before=now.before[:-1]))):

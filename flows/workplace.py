@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # a profile loads every package; verbs that only look do with
     from flows.profile import Profile
 
 HOME: Final = click.Path(path_type=Path, file_okay=False)
+PORT: Final = click.IntRange(0, 65535)
 MAKE_TARGETS: Final = ("run", "play", "stop", "dashboard")
 
 
@@ -58,11 +59,13 @@ def open_place(profile: str, home: Path | None, store: str | None, *, make: bool
 
     Raises:
         ValueError: there is no such profile.
-        NothingHereError: there is no store, and none is to be made.
+        NothingHereError: there is no store, and none is to be made; or it is a file.
     """
     name, _ = read_profile_text(profile)
     folder = Path("runs") / name if home is None else home
     place = store or str(folder / "store")
+    if Path(place).is_file():
+        raise NothingHereError(f"store {place} is a file; name a folder or s3://bucket/prefix")
     if not make and "://" not in place and not Path(place).is_dir():
         raise NothingHereError(f"nothing was made in {place} yet; begin with: worldloom run --profile {name}")
     if make:
@@ -79,6 +82,7 @@ def open_workplace(
         ValueError: the profile or an override is wrong; names the key.
         NothingHereError: there is no store, and none is to be made.
     """
+    read_profile_text(profile)  # a wrong name is told before every package is loaded
     from flows.profile import load_profile
 
     loaded = load_profile(profile, overrides)

@@ -16,7 +16,7 @@ from flows.triggers import announce, was_retrained
 from flows.workplace import Place, at_found_place
 from infra.episodes import list_episodes
 from infra.lineage import render_tree, trace
-from infra.schema.episode import Perspective, Split
+from infra.schema.episode import Episode, Perspective, Split
 from infra.stage import finished_runs
 
 PARTS: Final = ("evaluate_arm",)  # runs within a stage, which a list of stages leaves out
@@ -60,9 +60,10 @@ def lineage(place: Place, artefact: str | None) -> None:
     if artefact is not None:
         click.echo(render_tree(trace(place.store, artefact)))
         return
-    for result, when in finished_runs(place.store):
-        if result.stage in PARTS:
-            continue
+    finished = [(result, when) for result, when in finished_runs(place.store) if result.stage not in PARTS]
+    if not finished:
+        click.echo(f"no stage was finished in {place.store.uri} yet; begin with: {place.command('run')}")
+    for result, when in finished:
         click.echo(f"{when:%Y-%m-%d %H:%M}  {summarise_stage(result)}")
 
 
@@ -163,7 +164,11 @@ def _count(found: list[Any], what: str, limit: int) -> str:
 def episodes(place: Place, where: str | None, limit: int, as_json: bool, **equal: str | None) -> None:
     """List recorded episodes, and how many hours they are."""
     conditions = [f"{name} = '{value.replace(chr(39), chr(39) * 2)}'" for name, value in equal.items() if value is not None]
-    found = list_episodes(place.store, " AND ".join([*conditions, *([f"({where})"] if where else [])]) or None)
+    try:
+        found = list_episodes(place.store, " AND ".join([*conditions, *([f"({where})"] if where else [])]) or None)
+    except ValueError as error:
+        names = ", ".join(field.name for field in dataclasses.fields(Episode))
+        raise click.ClickException(f"--where: {str(error).rpartition(': ')[2]}; the columns are {names}") from None
     if as_json:
         say_json(found)
         return
@@ -178,5 +183,8 @@ def episodes(place: Place, where: str | None, limit: int, as_json: bool, **equal
     hours = sum(episode.frames / episode.fps for episode in found) / 3600
     more = f", {len(found) - limit} not shown" if len(found) > limit else ""
     click.echo(f"{len(found)} episodes, {sum(episode.frames for episode in found)} frames, {hours:.2f} h{more}")
-    if found:
+    if not found:
+        wide = "no episode in the store is so; ask for less" if conditions or where else "record some"
+        click.echo(f"{wide}: worldloom collect --help")
+    else:
         click.echo(f"look at one: {place.command(f'show {found[0].episode_id[:8]}')} --open")

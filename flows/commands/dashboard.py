@@ -14,12 +14,12 @@ from flows.publish import published_dataset
 from flows.schedule import find_schedule, set_paused
 from flows.server import PrefectServer, ServerConfig, read_mark
 from flows.triggers import announce, was_retrained
-from flows.workplace import Workplace, at_workplace, open_workplace, place_options
+from flows.workplace import PORT, Workplace, at_workplace, open_workplace, place_options
 
 
 @click.command(epilog="Example: worldloom dashboard --profile tiny --open")
 @at_workplace
-@click.option("--port", type=int, default=None, help="Port on loopback.  [default: any free one]")
+@click.option("--port", type=PORT, default=None, help="Port on loopback.  [default: any free one]")
 @click.option("--open", "browse", is_flag=True, help="Open it in a browser.")
 def dashboard(place: Workplace, port: int | None, browse: bool) -> None:
     """Show what ran in the Prefect UI, until interrupted or `worldloom stop`."""
@@ -44,7 +44,7 @@ def dashboard(place: Workplace, port: int | None, browse: bool) -> None:
 @click.option(
     "--every-hours", type=click.FloatRange(min=0.01), default=24.0, show_default=True, help="Pause between collections."
 )
-@click.option("--port", type=int, default=None, help="Port of the dashboard on loopback.  [default: any free one]")
+@click.option("--port", type=PORT, default=None, help="Port of the dashboard on loopback.  [default: any free one]")
 @click.option("--pause", "paused", metavar="SCHEDULE", help="Let a schedule of the profile wait, also where it is recording.")
 @click.option("--resume", "resumed", metavar="SCHEDULE", help="Let it go on.")
 def deploy(

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from flows.machine import diagnose, install_egl
+from flows.workplace import HOME
 
 
 @click.command(epilog="Example: worldloom setup")
@@ -14,7 +15,7 @@ def setup() -> None:
 
 
 @click.command(epilog="Example: worldloom doctor")
-@click.option("--home", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder of the runs.")
+@click.option("--home", type=HOME, default=Path("runs"), show_default=True, help="Folder of the runs.")
 def doctor(home: Path) -> None:
     """Say what works here, what does not, and what to do about it."""
     findings = diagnose(home)

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import functools
 import os
 import signal
 import threading
@@ -14,19 +13,29 @@ import click
 
 from flows.releases import candidate_bundle, read_current, released_bundle
 from flows.server import stop_server
-from flows.workplace import Place, Workplace, at_found_place, at_workplace
+from flows.workplace import PORT, Place, at_found_place, open_place, open_workplace, place_options
 
 
 @click.command(epilog="Example: worldloom play --profile tiny --port 8761")
-@functools.partial(at_workplace, make=False)
+@place_options
 @click.option("--candidate", is_flag=True, help="Play the last candidate, released or not.")
-@click.option("--port", type=int, default=None, help="Port on loopback; same as --set serve.port=PORT.")
+@click.option("--port", type=PORT, default=None, help="Port on loopback; same as --set serve.port=PORT.")
 @click.option("--open", "browse", is_flag=True, help="Open it in a browser.")
-def play(place: Workplace, candidate: bool, port: int | None, browse: bool) -> None:
+def play(
+    profile: str,
+    home: Path | None,
+    store: str | None,
+    overrides: tuple[str, ...],
+    candidate: bool,
+    port: int | None,
+    browse: bool,
+) -> None:
     """Serve the released model on a page where keys and mouse steer it, until Ctrl-C or `worldloom stop`."""
-    from inference.server import serve  # the web server; `stop` does without
+    found = open_place(profile, home, store)
+    digest, _ = candidate_bundle(found.store) if candidate else released_bundle(found.store)
+    from inference.server import serve  # the web server: not for `stop`, nor where there is nothing to play
 
-    digest, _ = candidate_bundle(place.store) if candidate else released_bundle(place.store)
+    place = open_workplace(profile, home, store, overrides, make=False)
     now = read_current(place.store)
     config = place.profile.serve if port is None else dataclasses.replace(place.profile.serve, port=port)
     if browse and config.port:

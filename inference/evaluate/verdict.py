@@ -121,7 +121,10 @@ def _memory(scores: Scores) -> list[Line]:
         ("candidate_no_geometry", "memory_off_no_geometry", "Memory for the network alone (geometry off)"),
     ):
         score = scores.get((difference(first, second), "revisit_psnr", 0))
-        if score is not None:
+        if score is not None and score.low == score.high == 0:
+            same = "changes nothing: the same frames with memory and without"
+            lines.append(Line(text=f"{how} {same}. [{_walks(score)}]"))
+        elif score is not None:
             helps, hurts = _lowest(score) > 0, _highest(score) < 0
             what = "helps" if helps else "hurts" if hurts else "makes no measurable difference"
             text = f"{how} {what} when places are seen again: {score.value:+.2f} dB {_range(score)}. [{_walks(score)}]"

@@ -112,3 +112,43 @@ def test_verbs_that_read_make_no_home_and_say_what_to_run(
     assert run_command([*verb, "--profile", "smoke", "--home", str(tmp_path / "home")]) == 2
     assert "begin with: worldloom run --profile smoke" in capsys.readouterr().err
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["parity", "nowhere"], "nowhere holds no fixtures: it has no meta.json; name a fixture folder"),
+        (["episodes", "--store", "FILE"], "is a file; name a folder or s3://bucket/prefix"),
+        (["episodes", "--home", "FILE"], "is a file; see: worldloom episodes --help"),
+        (["doctor", "--home", "FILE"], "is a file; see: worldloom doctor --help"),
+        (["episodes", "--home", "EMPTY", "--where", "colour = 1"], 'Referenced column "colour" not found'),
+        (["dashboard", "--port", "99999"], "99999 is not in the range 0<=x<=65535; see: worldloom dashboard --help"),
+        (["collect", "--source", "embedded", "--hours", "-1"], "hours = -1.0: ask for more than 0"),
+        (["collect", "--source", "embedded", "--hours", "1", "--size", "0x0"], "size 0x0: use even numbers from 16"),
+        (["collect", "--source", "embedded", "--hours", "1", "--weather", "hail"], "unknown weather 'hail'; use one of clear"),
+        (["collect", "--source", "embedded", "--hours", "1", "--agent", "nobody"], "no agent 'nobody'; use policy"),
+        (["collect", "--source", "embedded", "--hours", "1", "--out", "FILE"], "is a file; name a folder"),
+        (["collect", "--family", "park"], "--family narrows down a --source; name one; see: worldloom collect --help"),
+        (["play", "--home", "EMPTY"], "nothing is released in"),
+        (["publish", "abcd1234", "--home", "EMPTY"], "begins with 'abcd1234'; list them: worldloom datasets"),
+        (["train", "--home", "EMPTY", "--dataset", "abcd1234"], "begins with 'abcd1234'; list them: worldloom datasets"),
+    ],
+)
+def test_bad_input_is_one_line_that_names_the_thing_and_the_fix(
+    words: list[str], line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "empty" / "store").mkdir(parents=True)
+    places = {"FILE": str(tmp_path / "file"), "EMPTY": str(tmp_path / "empty")}
+    assert run_command([places.get(word, word) for word in words]) == 2
+    shown = capsys.readouterr()
+    assert line in shown.err and len(shown.err.splitlines()) == 1
+    assert not shown.out
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_page_is_not_written_where_a_file_stands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("x")
+    assert run_command(["deploy", "--home", str(tmp_path / "file" / "home"), "--pause", "nights"]) == 2
+    assert "a file stands where a folder is needed" in capsys.readouterr().err

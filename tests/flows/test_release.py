@@ -99,7 +99,7 @@ def test_a_refusal_names_the_number_and_exits_with_three() -> None:
 
 def test_nothing_is_released_in_an_empty_store(store: Store) -> None:
     assert read_current(store) is None
-    with pytest.raises(NoReleaseError, match="make run"):
+    with pytest.raises(NoReleaseError, match="worldloom run"):
         released_bundle(store)
 
 

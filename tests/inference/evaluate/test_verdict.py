@@ -69,6 +69,12 @@ def test_memory_that_makes_no_difference_is_not_praised() -> None:
     assert "no measurable difference" in write_verdict(FINE_TUNED, index_scores([score]))[1].text
 
 
+def test_a_network_that_remembers_nothing_is_said_to_make_the_same_frames() -> None:
+    score = gain("candidate_no_geometry - memory_off_no_geometry", 0.0, metric="revisit_psnr", horizon=0)
+    same = dataclasses.replace(score, low=0.0, high=0.0)
+    assert "the same frames with memory and without" in write_verdict(FINE_TUNED, index_scores([same]))[1].text
+
+
 def test_memory_with_warped_pixels_and_memory_of_the_network_alone_are_told_apart() -> None:
     scores = [
         gain("candidate - memory_off", 6.0, metric="revisit_psnr", horizon=0),
