@@ -99,7 +99,7 @@ def walk_when_free(place: Workplace, loop: Loop, until: str) -> None:
     """
     while True:
         try:
-            with hold_folder(place.home, f"deployment to {until}"), open_pool(place.profile.pool) as loop.pool:
+            with hold_folder(place.home, f"deployment to {until}"), open_pool(place.profile.pool, place.store.uri) as loop.pool:
                 walk_observed(loop, until, _say)
                 loop.write_report(place.home)
             return

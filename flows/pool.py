@@ -133,8 +133,12 @@ def fitting_actors(source: str, cores: int) -> int:
 
 
 @contextmanager
-def open_pool(config: PoolConfig) -> Iterator[RayPool | None]:
-    """Start Ray and its actors once for a run and end them in any case; None for ``actors = 0``."""
+def open_pool(config: PoolConfig, store_uri: str) -> Iterator[RayPool | None]:
+    """Start Ray and its actors once for a run and end them in any case; None for ``actors = 0``.
+
+    Raises:
+        PoolError: the cluster has several machines, and the store that they are to work for is a folder of this one.
+    """
     if config.actors == 0:
         yield None
         return
@@ -144,11 +148,21 @@ def open_pool(config: PoolConfig) -> Iterator[RayPool | None]:
 
     _start_ray(config)
     try:
+        _check_reach(config.address, store_uri)
         remote: Any = ray.remote(Worker)
         spread = remote.options(num_cpus=1, scheduling_strategy="SPREAD")  # over the nodes of a cluster
         yield RayPool(spread.remote, config)
     finally:
         ray.shutdown()
+
+
+def _check_reach(address: str, store_uri: str) -> None:
+    import ray
+
+    nodes: Any = ray.nodes  # it has no types
+    machines = {node["NodeManagerHostname"] for node in nodes() if node["Alive"]}
+    if len(machines) > 1 and not store_uri.startswith("s3://"):
+        raise PoolError(f"the {len(machines)} machines of {address} cannot all write into {store_uri}; use a store in s3://")
 
 
 def _set_environment() -> None:

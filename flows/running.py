@@ -28,7 +28,7 @@ def run_loop(place: Workplace, loop: Loop, until: str, *, observed: bool = False
             if observed:
                 _run_observed(place, loop, until)
             else:
-                with open_pool(place.profile.pool) as loop.pool:
+                with open_pool(place.profile.pool, place.store.uri) as loop.pool:
                     for result in loop.run(until):
                         say_stage(place, result)
         finally:
@@ -41,7 +41,8 @@ def run_loop(place: Workplace, loop: Loop, until: str, *, observed: bool = False
 
 def _run_observed(place: Workplace, loop: Loop, until: str) -> None:
     """The same as a Prefect flow, with a server of its own in the run's home."""
-    with PrefectServer(place.prefect, place.profile.server) as server, open_pool(place.profile.pool) as loop.pool:
+    pool = open_pool(place.profile.pool, place.store.uri)
+    with PrefectServer(place.prefect, place.profile.server) as server, pool as loop.pool:
         server.use()
         click.echo(f"dashboard  {server.url} while this runs; afterwards: {place.command('dashboard')}")
         from flows.observe import run_observed  # Prefect reads its settings when it is imported

@@ -73,7 +73,8 @@ def _collect_hours(place: Workplace, request: CollectionRequest, workers: int | 
     from flows.running import say_stage
 
     actors = fitting_actors(request.source, os.cpu_count() or 1) if workers is None else workers
-    with hold_folder(place.home, "worldloom collect"), open_pool(dataclasses.replace(place.profile.pool, actors=actors)) as pool:
+    sized = dataclasses.replace(place.profile.pool, actors=actors)
+    with hold_folder(place.home, "worldloom collect"), open_pool(sized, place.store.uri) as pool:
         result = collect_request(request, place.store, endpoints=place.profile.endpoints, pool=pool, fresh=fresh)
     say_stage(place, result)
     click.echo(f"episodes   {place.store.uri}; list them: worldloom episodes --store {place.store.uri}")

@@ -57,8 +57,8 @@ def refuse(number: int) -> int:
     raise ValueError(f"number {number} is refused")
 
 
-def test_size_zero_starts_nothing() -> None:
-    with open_pool(PoolConfig(actors=0)) as pool:
+def test_size_zero_starts_nothing(tmp_path: Path) -> None:
+    with open_pool(PoolConfig(actors=0), str(tmp_path)) as pool:
         assert pool is None
     assert "ray" not in sys.modules or not sys.modules["ray"].is_initialized()
 
@@ -69,7 +69,7 @@ def test_a_worker_is_a_plain_object() -> None:
 
 def run_here(tmp_path: Path) -> None:
     """What the slow test runs in a process of its own, since Ray reads its settings once."""
-    with open_pool(PoolConfig(actors=2)) as pool:
+    with open_pool(PoolConfig(actors=2), str(tmp_path)) as pool:
         assert pool is not None
         numbers = list(range(JOBS))
         assert sorted(pool.map_unordered(square, numbers)) == [square(number) for number in numbers]
@@ -79,7 +79,7 @@ def run_here(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="number 3 is refused"):
             list(pool.map_unordered(refuse, [3]))
         assert list(pool.map_unordered(square, [])) == []
-    with open_pool(PoolConfig(actors=2, retries=1, job_seconds=10.0)) as pool:
+    with open_pool(PoolConfig(actors=2, retries=1, job_seconds=10.0), str(tmp_path)) as pool:
         assert pool is not None
         for lethal, why in ((die_at_five, "2 workers died"), (hang_at_five, "no answer within 10 s")):
             given_up: list[str] = []
