@@ -7,6 +7,7 @@ from typing import Final
 
 from curation.score import ClipScores
 from infra.schema import Episode
+from infra.schema.episode import UNKNOWN_AGREEMENT
 
 SOFTWARE_RENDERER: Final = "software_renderer"
 
@@ -26,7 +27,9 @@ class FilterConfig:
     most_turn: float = 20.0  # degrees in one frame
     most_near: float = 0.3  # share of pixels nearer than score.near
     least_quality: float = 0.15
-    most_sync_lag: float = 0.5  # frames
+    most_sync_lag: float = 0.5  # frames, of pixels after poses and of motion after actions
+    least_action_agreement: float = 0.6  # share of changes of actions that are answered in their row, where that was measured
+    unchecked_sync: bool = False  # take games on the wall clock whose sync could not be measured; others need no measuring
     redistributable_only: bool = False
     commercial_only: bool = False
 
@@ -66,10 +69,18 @@ def episode_reasons(episode: Episode, shape: Format, config: FilterConfig) -> tu
         "other_size": (episode.width, episode.height) != (shape.width, shape.height),
         "other_rate": abs(episode.fps / shape.fps - 1) > 0.1,
         "out_of_sync": abs(episode.sync_lag_frames) > config.most_sync_lag,
+        "actions_disagree": _disagrees(episode, config),
+        "sync_unchecked": episode.sync == "measured" and not (episode.sync_checked or config.unchecked_sync),
         "not_redistributable": config.redistributable_only and not episode.redistributable,
         "not_for_commerce": config.commercial_only and not episode.commercial_ok,
     }
     return _failed(checks)
+
+
+def _disagrees(episode: Episode, config: FilterConfig) -> bool:
+    unknown = episode.action_agreement == UNKNOWN_AGREEMENT
+    wrong = episode.action_agreement < config.least_action_agreement
+    return not unknown and (wrong or abs(episode.action_lag_frames) > config.most_sync_lag)
 
 
 def clip_reasons(scores: ClipScores, config: FilterConfig) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The lag between pixels and poses of an episode, to a fraction of a frame, and between actions and poses in rows.
+"""The lag between pixels and poses of an episode, to a fraction of a frame.
 
 Corners are tracked between neighbouring frames just before and after the camera's motion changes: only there does a lag
 show. The poses, shifted on the time axis, predict where each corner goes; the shift that predicts best is the lag.
@@ -12,7 +12,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.dynamics import pitch_and_yaw, walk_direction
 from infra.flow import find_corners, shrink, to_grey, track_points
 from infra.schema import Frames
 
@@ -193,36 +192,6 @@ def poses_at(poses: Array, at: Array) -> Array:
     between[:, :3, :3] = poses[low][:, :3, :3] @ _turn_part(relative, share)
     between[:, :3, 3] += share[:, None] * (poses[high][:, :3, 3] - poses[low][:, :3, 3])
     return between
-
-
-def action_agreement(frames: Frames, most_shift: int = 2) -> dict[int, float]:
-    """How well actions of ``shift`` rows later explain how poses move, R^2 in ..1; at 0 if rows are paired rightly.
-
-    Gains are fitted, so no source's speed need be known; rows that a wall stopped are left out. Empty where nothing moved.
-    """
-    pitch, yaw = pitch_and_yaw(frames.c2w)
-    middle = np.radians(yaw[:-1] + ((np.diff(yaw) + 180) % 360 - 180) / 2)
-    dx, dz = np.diff(frames.c2w[:, [0, 2], 3], axis=0).T
-    walked = np.stack([dx * np.cos(middle) - dz * np.sin(middle), dx * np.sin(middle) + dz * np.cos(middle)], -1)
-    turned = np.stack([np.diff(pitch), (np.diff(yaw) + 180) % 360 - 180], -1)
-    meant = (walk_direction(frames.keyboard), np.nan_to_num(frames.mouse.astype(np.float64)))
-    rows = np.arange(most_shift, len(walked) - most_shift)
-    rows = rows[~frames.collided[rows + 1]]
-    found: dict[int, float] = {}
-    for shift in range(-most_shift, most_shift + 1):
-        scores = [_explained(moved[rows], wish[rows + shift]) for moved, wish in zip((walked, turned), meant, strict=True)]
-        if known := [score for score in scores if score is not None]:
-            found[shift] = float(np.mean(known))
-    return found
-
-
-def _explained(moved: Array, meant: Array) -> float | None:
-    """R^2 of ``moved`` (N, 2) as a gain times ``meant`` (N, 2); None where nothing moved."""
-    total = float((moved**2).sum())
-    if total < 1e-9:
-        return None
-    gain = float((moved * meant).sum()) / max(float((meant**2).sum()), 1e-12)
-    return 1 - float(((moved - gain * meant) ** 2).sum()) / total
 
 
 def _turn_part(rotation: Array, share: Array) -> Array:

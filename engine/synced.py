@@ -1,42 +1,90 @@
-"""What an episode keeps of its sync self-test; poses of games on the wall clock are moved to their pixels."""
+"""What an episode keeps of its sync self-test; rows of games on the wall clock are put in order by it."""
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.agreement import ActionMeasure, measure_actions
 from engine.job import Source
 from engine.sync import SyncMeasure, SyncMeter
 from infra.schema import Frames
+from infra.schema.episode import UNKNOWN_AGREEMENT
 
 EXACT_DEPTH: Final[tuple[Source, ...]] = ("embedded", "unreal")  # coarse depth is worse than none for telling time
+MOST_LAG: Final = 0.5  # frames; more is another row
+LEAST_AGREEMENT: Final = 0.75  # of the changes of actions; neighbouring rows swapped leave two thirds at most
+STILL: Final = 0.02  # metres, and as much of a turn, within which ends that lie beyond the recording count as standing
 
 
 @dataclass(frozen=True, kw_only=True)
 class Synced:
-    """Rows whose poses belong to their pixels, and how that is known."""
+    """Rows whose pixels, poses and actions belong together, and how that is known."""
 
     frames: Frames
-    lag_frames: float  # that is left; 0 where it could not be told
-    checked: bool  # it was measured: enough moved
+    lag_frames: float  # by which pixels trail the pose, what is left; 0 where it could not be told
+    action_lag_frames: float  # by which motion trails its action, what is left; 0 where it could not be told
+    action_agreement: float  # share of changes of actions that the poses answer in their rows; -1 where nothing tells
+    checked: bool  # pixels and poses were measured and agree; so do poses and actions, where these changed
     curve: dict[str, Any]  # for people to look at, JSON values
 
 
-def settle_sync(frames: Frames, meter: SyncMeter, sync: Literal["exact", "measured"]) -> Synced:
-    """Measure the lag; where rows were not in lock-step by construction, move the poses by it and measure again.
+def settle_sync(
+    frames: Frames,
+    meter: SyncMeter,
+    sync: Literal["exact", "measured"],
+    track: NDArray[np.float64] | None = None,
+) -> Synced:
+    """Measure both lags; where rows were not in lock-step by construction, correct them and measure again.
 
-    Rows of a lock-step source are left as they are, whatever is measured: a lag there is a fault, which curation rejects.
+    First poses go to their pixels, then actions to the motion that they led to, by whole rows. Rows of a lock-step source
+    are left as they are, whatever is measured: a lag there is a fault, which curation rejects. ``track`` (T, 4, 4) is the
+    body's in third person.
     """
-    measure, moved = meter.result(), 0.0
+    measure, moved, shifted, known = meter.result(), 0.0, 0, True
     if sync == "measured" and measure.decided:
         moved = measure.lag_frames
-        frames = dataclasses.replace(frames, c2w=meter.correct(moved))
+        known = abs(moved) <= MOST_LAG or _stands(frames.c2w, moved)
+        frames = dataclasses.replace(frames, c2w=meter.correct(moved), collided=_later(frames.collided, round(moved)))
         measure = meter.result()
+    actions = measure_actions(frames, track)
+    if sync == "measured" and abs(actions.lag_rows) > MOST_LAG and actions.agreement >= LEAST_AGREEMENT:
+        shifted = round(actions.lag_rows)
+        frames = dataclasses.replace(frames, keyboard=_later(frames.keyboard, shifted), mouse=_later(frames.mouse, shifted))
+        actions = measure_actions(frames, track)
     return Synced(
         frames=frames,
         lag_frames=measure.lag_frames if measure.decided else 0.0,
-        checked=measure.decided,
-        curve=_curve(measure, moved),
+        action_lag_frames=actions.lag_rows if math.isfinite(actions.lag_rows) else 0.0,
+        action_agreement=actions.agreement if actions.measured else UNKNOWN_AGREEMENT,
+        checked=known and measure.decided and abs(measure.lag_frames) <= MOST_LAG and (not actions.measured or _agrees(actions)),
+        curve=_curve(measure, moved) | {"actions": _action_curve(actions, shifted)},
     )
+
+
+def _agrees(actions: ActionMeasure) -> bool:
+    """Whether actions stand in their own rows; NaN is no."""
+    return abs(actions.lag_rows) <= MOST_LAG and actions.agreement >= LEAST_AGREEMENT
+
+
+def _stands(c2w: NDArray[np.float64], lag: float) -> bool:
+    """Whether the camera stood at the end to which poses moved by ``lag`` are drawn out: else where it was is not known."""
+    rows = math.ceil(abs(lag)) + 1
+    end = c2w[:rows] if lag > 0 else c2w[-rows:]
+    return bool(np.abs(end[:, :3] - end[:1, :3]).max() < STILL)
+
+
+def _later(column: NDArray[Any], rows: int) -> NDArray[Any]:
+    """The column ``rows`` later; nothing happened in what comes in at the end."""
+    moved = np.roll(column, rows, axis=0)
+    if rows > 0:
+        moved[:rows] = 0
+    elif rows < 0:
+        moved[rows:] = 0
+    return moved
 
 
 def _curve(measure: SyncMeasure, moved: float) -> dict[str, Any]:
@@ -46,4 +94,14 @@ def _curve(measure: SyncMeasure, moved: float) -> dict[str, Any]:
         "lag_frames": measure.lag_frames if measure.decided else None,
         "corrected_frames": moved,
         "pairs": measure.pairs,
+    }
+
+
+def _action_curve(actions: ActionMeasure, shifted: int) -> dict[str, Any]:
+    return {
+        "shifts": list(actions.shifts),
+        "explained": [round(value, 4) for value in actions.explained],
+        "lag_frames": actions.lag_rows if math.isfinite(actions.lag_rows) else None,
+        "corrected_frames": shifted,
+        "agreement": actions.agreement if actions.measured else None,
     }

@@ -13,6 +13,7 @@ from infra.schema.action import KEYS, MOUSE_AXES, Keyboard, Mouse
 Split = Literal["train", "val", "test"]
 Perspective = Literal["first", "third"]
 MAX_EPISODE_SECONDS = 60.0  # the most that a crash may cost
+UNKNOWN_AGREEMENT = -1.0  # of actions and poses: too little changed to tell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,7 @@ class Episode:
     height: int  # pixels
     fps: float  # frames a second of the video
     sync: Literal["exact", "measured"]
-    sync_lag_frames: float  # frames by which pixels trail the pose, as measured; 0 where ``sync_checked`` is off
+    sync_lag_frames: float  # frames by which pixels trail the pose, as measured; 0 where it could not be told
     depth_kind: Literal["exact", "coarse", "none"]
     scale_known: bool
     action_quality: Literal["recorded", "inferred", "unknown"]
@@ -54,7 +55,9 @@ class Episode:
     mask_object: str = ""  # 16-bit number of the thing that a pixel shows, 0 none
     time_of_day: str = ""  # dawn, noon, dusk, night, ... ; empty where nobody knows
     season: str = ""  # spring, summer, autumn, winter; empty where nobody knows
-    sync_checked: bool = False  # the lag was measured from the pixels; off where too little moved
+    sync_checked: bool = False  # pixels, poses and changing actions were measured and agree; off where too little moved to tell
+    action_lag_frames: float = 0.0  # frames by which motion trails the action of its row; 0 where it could not be told
+    action_agreement: float = UNKNOWN_AGREEMENT  # share of changes of keys and mouse that the poses answer in just their row
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -107,6 +107,9 @@ def test_software_pictures_stay_out_of_a_set_that_has_others() -> None:
         ({"width": 640}, FILTERS, "other_size"),
         ({"fps": 30.0}, FILTERS, "other_rate"),
         ({"sync_lag_frames": -1.0}, FILTERS, "out_of_sync"),
+        ({"action_agreement": 0.4}, FILTERS, "actions_disagree"),
+        ({"action_agreement": 1.0, "action_lag_frames": 1.0}, FILTERS, "actions_disagree"),
+        ({"sync": "measured"}, FILTERS, "sync_unchecked"),
         ({"redistributable": False}, dataclasses.replace(FILTERS, redistributable_only=True), "not_redistributable"),
         ({"commercial_ok": False}, dataclasses.replace(FILTERS, commercial_only=True), "not_for_commerce"),
     ],
@@ -115,6 +118,14 @@ def test_whole_episodes_are_refused_for_what_they_are(changes: dict[str, object]
     shape = Format(width=WIDTH, height=HEIGHT, fps=16.0, renderers=("egl",))
     assert episode_reasons(an_episode(**changes), shape, filters) == (reason,)
     assert episode_reasons(an_episode(), shape, filters) == ()
+
+
+def test_sync_that_needs_no_measuring_or_is_not_asked_for_may_be_unmeasured() -> None:
+    shape = Format(width=WIDTH, height=HEIGHT, fps=16.0, renderers=("egl",))
+    still, measured = an_episode(sync_checked=False), an_episode(sync="measured", sync_checked=True, action_agreement=0.9)
+    assert episode_reasons(still, shape, FILTERS) == episode_reasons(measured, shape, FILTERS) == ()
+    lenient = dataclasses.replace(FILTERS, unchecked_sync=True)
+    assert episode_reasons(an_episode(sync="measured"), shape, lenient) == ()
 
 
 def test_the_format_is_the_commonest_one() -> None:

@@ -1,0 +1,202 @@
+"""How well an episode's actions explain its motion, and by how many rows they are off, to a fraction of a row.
+
+What counts is where actions change: there a motion that answers to another row stands out. Inertia (the last motion goes
+on) and the lever of a camera that swings round a body are explained away first, so that games with friction can be judged.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infra.dynamics import pitch_and_yaw, walk_direction
+from infra.schema import Frames
+
+Array = NDArray[np.float64]
+_FINER: Final = 0.1  # rows, of the search around the best whole shift
+_ROUNDS: Final = 5  # of reweighting
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgreementConfig:
+    """What is looked at, and when actions count as measured."""
+
+    most_shift: int = 3  # rows either way
+    reach: int = 4  # rows on either side of a change of actions that are judged
+    wide_reach: int = 6  # rows on either side from which gain and inertia are learned
+    most_climb: float = 0.02  # metres a row; who falls, jumps or climbs is not moved by keys alone
+    least_changes: int = 3  # of keys or mouse, where nothing stood in the way
+    still_metres: float = 0.003  # a row, root mean square; less is no walking
+    still_degrees: float = 0.03  # a row, likewise
+    stuck_share: float = 0.1  # of the usual step; walking keys that lead to less, for long, press against something
+    stuck_rows: int = 5
+    least_contrast: float = 0.1  # by which a row's shift either way must explain less than the best
+    clear: float = 0.5  # of the step between two answers: a motion nearer than that to one of them tells them apart
+    least_told: float = 0.4  # share of changes that must be answered at all, by whichever row's action
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionMeasure:
+    """What the poses say about the rows of the actions."""
+
+    lag_rows: float  # rows by which the motion trails its action; NaN if it cannot be told
+    agreement: float  # share of changes that the motion answers just so, not a row sooner or later; NaN if nothing was measured
+    shifts: tuple[float, ...]  # whole rows
+    explained: tuple[float, ...]  # share of the motion at changes that actions explain at each shift; empty if not measured
+
+    @property
+    def measured(self) -> bool:
+        """Whether the camera moved and actions changed often enough to compare them."""
+        return bool(self.shifts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """Walking or turning: what each row did (N, 2), what its action wanted (N, 2), what went without saying (N, K, 2)."""
+
+    did: Array
+    wanted: Array
+    given: Array
+    rows: NDArray[np.int64]  # that gains are learned from
+    judged: NDArray[np.bool_]  # which of these rows lie at changes
+
+
+def measure_actions(frames: Frames, track: Array | None = None, config: AgreementConfig | None = None) -> ActionMeasure:
+    """Compare actions with the motion between poses; row i's action ought to lead to frame i + 1.
+
+    ``track`` (T, 4, 4) is what keys and mouse move where that is not the camera. Gains are fitted, so that no source's speed
+    need be known; rows that a wall stopped are left out.
+    """
+    config = config or AgreementConfig()
+    parts = _parts(frames, frames.c2w if track is None else track, config)
+    if not parts:
+        return ActionMeasure(lag_rows=float("nan"), agreement=float("nan"), shifts=(), explained=())
+    shifts = np.arange(-config.most_shift, config.most_shift + 1)
+    curve = np.array([_explained(parts, float(shift)) for shift in shifts])
+    near = shifts[int(np.argmax(curve))] + np.arange(-0.9, 0.9 + _FINER / 2, _FINER)
+    fine = np.array([_explained(parts, float(shift)) for shift in near])
+    lag, top = float(near[int(np.argmax(fine))]), float(fine.max())
+    beside = max(_explained(parts, lag - 1), _explained(parts, lag + 1))
+    decided = top - beside >= config.least_contrast
+    return ActionMeasure(
+        lag_rows=round(lag, 2) + 0.0 if decided else float("nan"),
+        agreement=round(min(_agreement(part, lag, config) for part in parts), 4),
+        shifts=tuple(map(float, shifts)),
+        explained=tuple(curve.tolist()),
+    )
+
+
+def _parts(frames: Frames, poses: Array, config: AgreementConfig) -> list[_Part]:
+    """Walking and turning, as far as there was any whose actions changed."""
+    pitch, yaw = pitch_and_yaw(poses)
+    turned = np.stack([np.diff(pitch), (np.diff(yaw) + 180) % 360 - 180], -1)
+    world = np.diff(poses[:, [0, 2], 3], axis=0) / _pace(frames)[:, None]
+    middle = np.radians(yaw[:-1] + turned[:, 1] / 2)
+    walked, before = _in_view(world, middle), _in_view(np.roll(world, 1, 0), middle)
+    wish = walk_direction(frames.keyboard)[:-1]
+    mouse = np.nan_to_num(frames.mouse.astype(np.float64))[:-1]
+    climbs = np.abs(np.diff(poses[:, 1, 3])) > config.most_climb
+    free = ~frames.collided[1:] & ~_stuck(walked, wish, config) & ~climbs & ~np.roll(climbs, 1)
+    lever = np.stack([turned[:, ::-1], turned], 1)
+    walking = _at_changes(walked, wish, np.concatenate([before[:, None], lever], 1), free, config)
+    turning = _at_changes(turned, mouse, np.roll(turned, 1, 0)[:, None], np.ones_like(free), config)
+    return [
+        part
+        for part, still in ((walking, config.still_metres), (turning, config.still_degrees))
+        if part.judged.any() and np.sqrt((part.did[part.rows] ** 2).sum(-1).mean()) > still
+    ]
+
+
+def _pace(frames: Frames) -> Array:
+    """How long each row took, as a share of the usual: on the wall clock some take longer."""
+    seconds = np.diff(frames.time).astype(np.float64)
+    return np.clip(seconds / max(float(np.median(seconds)), 1.0), 0.25, 4.0) if len(seconds) else seconds
+
+
+def _in_view(world: Array, yaw: Array) -> Array:
+    """Steps (N, 2) along x and z as steps to the right and ahead of a view of ``yaw`` (N,) radians."""
+    x, z = world.T
+    return np.stack([x * np.cos(yaw) - z * np.sin(yaw), x * np.sin(yaw) + z * np.cos(yaw)], -1)
+
+
+def _stuck(walked: Array, wish: Array, config: AgreementConfig) -> NDArray[np.bool_]:
+    """Rows of a long run in which walking keys led nowhere: sources that report no collision have walls too."""
+    length = np.linalg.norm(walked, axis=-1)
+    asked = np.any(wish != 0, axis=-1)
+    usual = float(np.median(length[asked])) if asked.any() else 0.0
+    nowhere = asked & (length < config.stuck_share * max(usual, float(np.percentile(length, 90))))
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], nowhere.astype(np.int8), [0]])))
+    stuck = np.zeros(len(walked), np.bool_)
+    for start, stop in edges.reshape(-1, 2):
+        stuck[start:stop] = stop - start >= config.stuck_rows
+    return stuck
+
+
+def _at_changes(did: Array, wanted: Array, given: Array, free: NDArray[np.bool_], config: AgreementConfig) -> _Part:
+    """Rows around changes of what was wanted where nothing stood in the way; none are judged if there are too few changes."""
+    changes = np.flatnonzero(np.any(np.diff(wanted, axis=0) != 0, axis=-1)) + 1
+    inside = np.zeros(len(wanted), np.bool_)
+    inside[config.most_shift + 1 : len(wanted) - config.most_shift - 1] = True
+    good = inside & free
+    distance = np.abs(np.arange(len(wanted))[:, None] - changes + 0.5).min(1, initial=np.inf)
+    rows = np.flatnonzero(good & (distance < config.wide_reach))
+    enough = good[changes].sum() >= config.least_changes
+    return _Part(did=did, wanted=wanted, given=given, rows=rows, judged=enough & (distance < config.reach)[rows])
+
+
+def _wanted(part: _Part, shift: float) -> Array:
+    """What actions of ``shift`` rows earlier want of the rows that are looked at, (R, 2)."""
+    at = np.clip(part.rows - shift, 0, len(part.wanted) - 1)
+    low = np.floor(at).astype(np.int64)
+    high, share = np.minimum(low + 1, len(part.wanted) - 1), (at - low)[:, None]
+    wanted: Array = (1 - share) * part.wanted[low] + share * part.wanted[high]
+    return wanted
+
+
+def _explained(parts: list[_Part], shift: float) -> float:
+    """Share of what is not given that actions of ``shift`` rows earlier explain, mean over the parts."""
+    shares = []
+    for part in parts:
+        open_, left = 0.0, 0.0
+        for axis, wanted in enumerate(_wanted(part, shift).T):
+            did, given = part.did[part.rows, axis], part.given[part.rows, :, axis]
+            without = float(np.abs(did - given @ _fit(given, did))[part.judged].sum())
+            both = np.column_stack([wanted, given])
+            gains = _fit(both, did)
+            open_ += without
+            left += float(np.abs(did - both @ gains)[part.judged].sum()) if gains[0] > 0 else without
+        shares.append(1 - left / open_ if open_ > 0 else 0.0)
+    return float(np.mean(shares))
+
+
+def _agreement(part: _Part, lag: float, config: AgreementConfig) -> float:
+    """Share of changes that are answered after ``lag`` rows rather than a row sooner, or later, whichever share is less."""
+    open_, gain = np.zeros((len(part.rows), 2)), np.zeros(2)
+    for axis, wanted in enumerate(_wanted(part, lag).T):
+        did, given = part.did[part.rows, axis], part.given[part.rows, :, axis]
+        gains = _fit(np.column_stack([wanted, given]), did)
+        gain[axis], open_[:, axis] = gains[0], did - given @ gains[1:]
+    own, shares = gain * _wanted(part, lag), []
+    for other in (lag - 1, lag + 1):
+        instead = gain * _wanted(part, other)
+        apart = np.linalg.norm(own - instead, axis=-1)
+        right, wrong = (np.linalg.norm(open_ - answer, axis=-1) for answer in (own, instead))
+        asked = part.judged & (apart > 0.5 * max(float(np.max(apart)), 1e-9))
+        told = asked & (np.minimum(right, wrong) < config.clear * apart)
+        against = np.abs(own - instead)[:, gain < 0].sum(-1) > 0.5 * apart  # it goes where it was not sent
+        enough = min(1.0, told.sum() / max(asked.sum() * config.least_told, 1.0))
+        shares.append(enough * float((~against & (right < wrong))[told].mean()) if told.any() else 0.0)
+    return min(shares)
+
+
+def _fit(regressors: Array, values: Array) -> Array:
+    """Least absolute deviations (K,) of ``values`` (N,) by ``regressors`` (N, K): rows in which something stood in the way
+    are few and far off."""
+    weights = np.ones(len(values))
+    scale = max(float(np.abs(values).mean()), 1e-12)
+    for _ in range(_ROUNDS):
+        root = np.sqrt(weights)
+        gains: Array = np.linalg.lstsq(regressors * root[:, None], values * root, rcond=None)[0]
+        weights = 1 / np.maximum(np.abs(values - regressors @ gains), 0.01 * scale)
+    return gains

@@ -1,0 +1,158 @@
+"""Actions and poses: right rows are found right, with friction too, and any other pairing makes the self-test collapse."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engine.agreement import measure_actions
+from engine.games.doom import FPS
+from engine.job import scene_seed
+from engine.record import record_job
+from engine.sync import SyncMeter, poses_at
+from engine.synced import LEAST_AGREEMENT, Synced, settle_sync
+from infra.dynamics import camera_to_world
+from infra.episodes import Recording
+from infra.schema import Frames
+from infra.schema.episode import UNKNOWN_AGREEMENT
+from tests.engine.jobs import MakeJob
+
+_recorded = functools.lru_cache(maxsize=2)(record_job)
+
+
+@pytest.fixture(params=["embedded", "vizdoom"])
+def walk(request: pytest.FixtureRequest, make_job: MakeJob) -> Recording:
+    if request.param == "embedded":
+        request.getfixturevalue("egl")
+        return _recorded(make_job(frames=160))
+    fixed: dict[str, Any] = {"family": "doom", "fps": FPS, "renderer": "vizdoom", "scene_seed": scene_seed("doom", "train", 2, 0)}
+    return _recorded(make_job(source="vizdoom", frames=160, seed=2, **fixed))
+
+
+def settled(recording: Recording, frames: Frames, sync: Any = "exact") -> Synced:
+    """The self-test of these rows with the recording's pictures."""
+    meter, exact = SyncMeter(), recording.episode.depth_kind == "exact"
+    for i in range(len(frames)):
+        depth = recording.depth[i] if recording.depth is not None and exact else None
+        meter.add(recording.rgb[i], depth, frames.c2w[i], frames.intrinsics[i])
+    return settle_sync(frames, meter, sync)
+
+
+def with_actions(frames: Frames, rows: np.ndarray) -> Frames:
+    return dataclasses.replace(frames, keyboard=frames.keyboard[rows], mouse=frames.mouse[rows])
+
+
+def pairs_swapped(frames: Frames) -> Frames:
+    return with_actions(frames, np.arange(len(frames)).reshape(-1, 2)[:, ::-1].ravel())
+
+
+def keys_swapped(frames: Frames) -> Frames:
+    return dataclasses.replace(pairs_swapped(frames), mouse=frames.mouse)
+
+
+def forward_for_back(frames: Frames) -> Frames:
+    return dataclasses.replace(frames, keyboard=frames.keyboard[:, [1, 0, 2, 3, 4, 5]])
+
+
+def mouse_inverted(frames: Frames) -> Frames:
+    return dataclasses.replace(frames, mouse=-frames.mouse)
+
+
+def backwards(frames: Frames) -> Frames:
+    return with_actions(frames, np.arange(len(frames))[::-1])
+
+
+def rows_later(rows: int) -> Callable[[Frames], Frames]:
+    return lambda frames: with_actions(frames, np.clip(np.arange(len(frames)) - rows, 0, None))
+
+
+def poses_shifted(rows: float) -> Callable[[Frames], Frames]:
+    def shift(frames: Frames) -> Frames:
+        return dataclasses.replace(frames, c2w=poses_at(frames.c2w, np.arange(len(frames), dtype=np.float64) + rows))
+
+    return shift
+
+
+def test_what_was_recorded_in_lock_step_passes(walk: Recording) -> None:
+    found = settled(walk, walk.frames)
+    assert found.checked and walk.episode.sync_checked
+    assert found.action_agreement == walk.episode.action_agreement >= LEAST_AGREEMENT
+    assert abs(found.action_lag_frames) < 0.35, "friction looks like a part of a row"
+    assert found.frames is walk.frames
+
+
+WRONG = [pairs_swapped, keys_swapped, forward_for_back, mouse_inverted, backwards, rows_later(1), poses_shifted(1)]
+NAMES = ["pairs", "pairs of keys", "W for S", "mouse", "backwards", "a row later", "poses a row later"]
+
+
+@pytest.mark.parametrize("wrong", [*WRONG, poses_shifted(-1)], ids=[*NAMES, "poses a row earlier"])
+def test_wrong_rows_make_the_self_test_collapse(walk: Recording, wrong: Callable[[Frames], Frames]) -> None:
+    found = settled(walk, wrong(walk.frames))
+    assert not found.checked
+    assert found.action_agreement < LEAST_AGREEMENT or abs(found.action_lag_frames) > 0.5, "curation can tell"
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_on_the_wall_clock_actions_go_to_the_rows_that_they_led_to(walk: Recording, rows: int) -> None:
+    early = with_actions(walk.frames, np.clip(np.arange(len(walk.frames)) + rows, None, len(walk.frames) - 1))
+    found = settled(walk, early, "measured")
+    assert found.checked and abs(found.action_lag_frames) < 0.5
+    inner = slice(rows, len(walk.frames) - 1)
+    np.testing.assert_array_equal(found.frames.keyboard[inner], walk.frames.keyboard[inner])
+    np.testing.assert_array_equal(found.frames.mouse[inner], walk.frames.mouse[inner])
+    assert not found.frames.keyboard[:rows].any() and not found.frames.mouse[:rows].any()
+    assert found.curve["actions"]["corrected_frames"] == rows
+
+
+def test_swapped_actions_are_not_put_in_order_by_force(walk: Recording) -> None:
+    swapped = pairs_swapped(walk.frames)
+    found = settled(walk, swapped, "measured")
+    assert not found.checked
+    np.testing.assert_array_equal(found.frames.keyboard, swapped.keyboard)
+
+
+def test_what_never_changes_is_not_measured(egl: str, make_job: MakeJob) -> None:
+    for kind in ("idle", "spin"):
+        episode = record_job(make_job(frames=24, walk=kind)).episode
+        assert episode.action_agreement == UNKNOWN_AGREEMENT and episode.action_lag_frames == 0 and not episode.sync_checked
+
+
+def track(places: np.ndarray, keyboard: np.ndarray) -> Frames:
+    """Frames (T,) of a camera at places (T,) metres ahead that looks straight on."""
+    count = len(places)
+    position = np.stack([np.zeros(count), np.zeros(count), places], -1)
+    return Frames(
+        tick=np.arange(count),
+        time=np.arange(count) * 62_500_000,
+        c2w=camera_to_world(position, np.zeros(count), np.zeros(count)),
+        intrinsics=np.ones((count, 4)),
+        raw_pose=np.zeros((count, 1)),
+        keyboard=keyboard,
+        mouse=np.zeros((count, 2), np.float32),
+        collided=np.zeros(count, np.bool_),
+        rgb_sha256=[""] * count,
+    )
+
+
+@pytest.mark.parametrize("friction", [0.0, 0.5, 0.8])
+@pytest.mark.parametrize("lag", [0, 1, 2])
+def test_friction_is_not_taken_for_a_lag(friction: float, lag: int) -> None:
+    keyboard = np.zeros((160, 6), np.int8)
+    keyboard[:, 0] = np.array([0, 1, 1, 0, 1, 0, 0, 0, 1, 1, 1, 0, 1, 0, 1, 0]).repeat(10)
+    pushed, speed, places = np.roll(keyboard[:, 0], lag), 0.0, [0.0]
+    for push in pushed[:-1]:
+        speed = friction * speed + 0.1 * push
+        places.append(places[-1] + speed)
+    found = measure_actions(track(np.array(places), keyboard))
+    assert found.lag_rows == pytest.approx(lag, abs=0.05) and found.agreement == 1
+
+
+def test_walls_that_a_source_does_not_report_tell_nothing() -> None:
+    keyboard = np.zeros((160, 6), np.int8)
+    keyboard[:, 0] = np.array([0, 1, 1, 0, 1, 0, 0, 0, 1, 1, 1, 0, 1, 0, 1, 0]).repeat(10)
+    steps = 0.1 * keyboard[:-1, 0] * (np.arange(159) % 64 < 40)  # a wall now and then
+    found = measure_actions(track(np.concatenate([[0.0], np.cumsum(steps)]), keyboard))
+    assert found.lag_rows == 0 and found.agreement >= LEAST_AGREEMENT
