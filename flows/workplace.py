@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from flows.commands.options import HOME
 from flows.profile_file import read_profile_text
 from infra.errors import WorldloomError
 from infra.store import Store, open_store
@@ -15,8 +16,6 @@ from infra.store import Store, open_store
 if TYPE_CHECKING:  # a profile loads every package; verbs that only look do without
     from flows.profile import Profile
 
-HOME: Final = click.Path(path_type=Path, file_okay=False)
-PORT: Final = click.IntRange(0, 65535)
 MAKE_TARGETS: Final = ("run", "play", "stop", "dashboard")
 
 
@@ -59,18 +58,17 @@ def open_place(profile: str, home: Path | None, store: str | None, *, make: bool
 
     Raises:
         ValueError: there is no such profile.
-        NothingHereError: there is no store, and none is to be made; or it is a file.
+        NothingHereError: there is no store, and none is to be made.
     """
     name, _ = read_profile_text(profile)
     folder = Path("runs") / name if home is None else home
     place = store or str(folder / "store")
-    if Path(place).is_file():
-        raise NothingHereError(f"store {place} is a file; name a folder or s3://bucket/prefix")
-    if not make and "://" not in place and not Path(place).is_dir():
+    if not make and "://" not in place and not Path(place).exists():
         raise NothingHereError(f"nothing was made in {place} yet; begin with: worldloom run --profile {name}")
+    opened = open_store(place)
     if make:
         folder.mkdir(parents=True, exist_ok=True)
-    return Place(name=name, home=folder, store=open_store(place))
+    return Place(name=name, home=folder, store=opened)
 
 
 def open_workplace(

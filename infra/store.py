@@ -72,7 +72,7 @@ def open_store(uri: str | Path) -> Store:
     S3 endpoint and credentials come from the standard ``AWS_*`` variables.
 
     Raises:
-        ValueError: the address is of another kind.
+        ValueError: the address is of another kind, or a file.
         StoreUnreachableError: the S3 endpoint does not answer.
     """
     text = str(uri)
@@ -82,4 +82,6 @@ def open_store(uri: str | Path) -> Store:
         return S3Store(text)
     if "://" in text:
         raise ValueError(f"store {text!r} is neither a folder nor s3://bucket/prefix")
+    if Path(text).is_file():
+        raise ValueError(f"store {text} is a file; name a folder or s3://bucket/prefix")
     return LocalStore(Path(text))

@@ -12,6 +12,7 @@ from engine.bench.appends import AppendBenchConfig, bench_appends
 from engine.bench.collect import CollectBenchConfig, bench_collect
 from engine.explore.report import ReportConfig, bench_explore, plot_report
 from flows.bench_wsad import WsadBenchConfig, bench_wsad
+from flows.commands.options import OUT_FILE, PLOT, SIZE
 from inference.bench.cases import SIZES, SizeName
 from inference.bench.denoiser import DenoiserBenchConfig, bench_denoiser
 from infra.store import open_store
@@ -26,12 +27,10 @@ def bench() -> None:
 @click.option("--size", "sizes", multiple=True, type=click.Choice(get_args(SizeName)), help="Repeatable.  [default: all]")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="[default: cuda where there is one]")
 @click.option("--repeats", type=click.IntRange(min=1), default=DenoiserBenchConfig.repeats, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write all figures there as JSON.")
+@click.option("--out", type=OUT_FILE, help="Write all figures there as JSON.")
 def denoiser(sizes: tuple[SizeName, ...], device: str | None, repeats: int, out: Path | None) -> None:
     """Time the denoiser's clean path and its fast path in turn on a steady segment; on a GPU also all around it."""
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    if out is not None and not out.parent.is_dir():
-        raise click.ClickException(f"no folder {out.parent} for --out; make it first")
     fitting: tuple[SizeName, ...] = ("tiny", "wide", "5b") if chosen == "cuda" else ("tiny", "wide")
     config = DenoiserBenchConfig(device=chosen, repeats=repeats)
     results = [bench_denoiser(size, SIZES[size], config, click.echo) for size in sizes or fitting]
@@ -42,13 +41,10 @@ def denoiser(sizes: tuple[SizeName, ...], device: str | None, repeats: int, out:
 @bench.command(epilog="Example: worldloom bench explore --out explore.json --plot explore.png")
 @click.option("--scenes", type=click.IntRange(min=1), default=ReportConfig.scenes_per_family, show_default=True, help="A family.")
 @click.option("--frames", type=click.IntRange(min=64), default=ReportConfig.frames, show_default=True, help="Of each walk.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write all figures there as JSON.")
-@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw them there (png, svg, pdf).")
+@click.option("--out", type=OUT_FILE, help="Write all figures there as JSON.")
+@click.option("--plot", type=PLOT, help="Draw them there (png, svg, pdf).")
 def explore(scenes: int, frames: int, out: Path | None, plot: Path | None) -> None:
     """Walk unseen scenes with the learned explorer, route following and a random walk; no rendering is needed."""
-    for path in (out, plot):
-        if path is not None and not path.parent.is_dir():
-            raise click.ClickException(f"no folder {path.parent} for {path.name}; make it first")
     result = bench_explore(ReportConfig(scenes_per_family=scenes, frames=frames), click.echo)
     if out is not None:
         out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -58,15 +54,16 @@ def explore(scenes: int, frames: int, out: Path | None, plot: Path | None) -> No
 
 @bench.command(epilog="Example: worldloom bench collect --world embedded --out collect.json")
 @click.option("--world", "worlds", multiple=True, help="Source to time; repeatable.  [default: embedded, unreal, vizdoom]")
-@click.option("--size", "sizes", multiple=True, help="WxH; repeatable.  [default: 224x128, 640x360, 1280x720]")
+@click.option("--size", "sizes", multiple=True, type=SIZE, help="Repeatable.  [default: 224x128, 640x360, 1280x720]")
 @click.option("--repeats", type=click.IntRange(min=1), default=CollectBenchConfig.repeats, show_default=True)
 @click.option("--appends", "stores", multiple=True, help="Time appends in stores below a folder or s3:// address; repeatable.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write all figures there as JSON.")
-def collect(worlds: tuple[str, ...], sizes: tuple[str, ...], repeats: int, stores: tuple[str, ...], out: Path | None) -> None:
+@click.option("--out", type=OUT_FILE, help="Write all figures there as JSON.")
+def collect(
+    worlds: tuple[str, ...], sizes: tuple[tuple[int, int], ...], repeats: int, stores: tuple[str, ...], out: Path | None
+) -> None:
     """Time full recording beside the bare renderer, or with --appends and no --world, rows into small and large tables."""
     chosen = worlds or (() if stores else CollectBenchConfig.worlds)
-    pairs = tuple((int(width), int(height)) for width, _, height in (size.partition("x") for size in sizes))
-    config = CollectBenchConfig(worlds=chosen, sizes=pairs or CollectBenchConfig.sizes, repeats=repeats)
+    config = CollectBenchConfig(worlds=chosen, sizes=sizes or CollectBenchConfig.sizes, repeats=repeats)
     figures = {"recording": bench_collect(config, click.echo)}
     figures["appends"] = [row for uri in stores for row in bench_appends(uri, AppendBenchConfig(), click.echo)]
     if out is not None:
@@ -81,8 +78,8 @@ def collect(worlds: tuple[str, ...], sizes: tuple[str, ...], repeats: int, store
 @click.option("--frames", type=click.IntRange(min=64), default=WsadBenchConfig.frames, show_default=True, help="Of each walk.")
 @click.option("--games", type=click.IntRange(min=0), default=WsadBenchConfig.games, show_default=True, help="ViZDoom episodes.")
 @click.option("--store", "uri", help="Score the recorded episodes of this store instead: a folder or s3://bucket/prefix.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write all figures there as JSON.")
-@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the curves there (png, svg, pdf).")
+@click.option("--out", type=OUT_FILE, help="Write all figures there as JSON.")
+@click.option("--plot", type=PLOT, help="Draw the curves there (png, svg, pdf).")
 def wsad(
     scenes: int, families: tuple[str, ...], frames: int, games: int, uri: str | None, out: Path | None, plot: Path | None
 ) -> None:

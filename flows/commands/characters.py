@@ -10,10 +10,11 @@ from engine.characters.covering import sample_covering
 from engine.characters.sheet import draw_characters, draw_strides
 from engine.characters.slots import describe
 from engine.plan import resolve_renderer
+from flows.commands.options import PICTURE
 
 
 @click.command(epilog="Example: worldloom world characters --out sheet.png --count 64")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The sheet, *.png or *.jpg.")
+@click.option("--out", type=PICTURE, required=True, help="The sheet, *.png or *.jpg.")
 @click.option("--count", type=click.IntRange(1, 400), default=64, show_default=True, help="How many characters.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Which ones: all pairs of choices come early.")
 @click.option("--strides", is_flag=True, help="A row for each, with every phase of its stride.")

@@ -10,6 +10,7 @@ import click
 from engine.collect import collect_request
 from engine.job import Source
 from engine.request import CollectionRequest
+from flows.commands.options import SIZE
 from flows.pool import fitting_actors, open_pool
 from flows.workplace import Workplace, open_workplace, place_options
 from infra.lock import hold_folder
@@ -27,7 +28,7 @@ from infra.lock import hold_folder
 @click.option("--season", multiple=True, help="spring, summer, autumn, winter; repeatable.")
 @click.option("--agent", "agents", multiple=True, help="Who walks: policy, route, explore, loop ...; repeatable.")
 @click.option("--perspective", type=click.Choice(["first", "third"]), help="[default: first]")
-@click.option("--size", metavar="WIDTHxHEIGHT", help="[default: 640x360]")
+@click.option("--size", type=SIZE, help="[default: 640x360]")
 @click.option("--seconds", type=float, help="Of one episode, at most 60.  [default: 20]")
 @click.option("--seed", type=int, help="Another seed records other scenes and walks.  [default: 0]")
 @click.option("--workers", type=click.IntRange(min=0), help="Recorders at once; 0 records in this process.  [default: what fits]")
@@ -61,7 +62,9 @@ def _requested(source: Source | None, given: dict[str, Any]) -> CollectionReques
         return None
     if "hours" not in given:
         raise click.UsageError("--source needs --hours, for example --hours 0.5")
-    return CollectionRequest(source=source, **_sized(given))
+    if "size" in given:
+        given["width"], given["height"] = given.pop("size")
+    return CollectionRequest(source=source, **given)
 
 
 def _option(name: str) -> str:
@@ -78,17 +81,3 @@ def _collect_hours(place: Workplace, request: CollectionRequest, workers: int | 
         result = collect_request(request, place.store, endpoints=place.profile.endpoints, pool=pool, fresh=fresh)
     say_stage(place, result)
     click.echo(f"episodes   {place.store.uri}; list them: worldloom episodes --store {place.store.uri}")
-
-
-def _sized(given: dict[str, Any]) -> dict[str, Any]:
-    """Turn ``size`` into ``width`` and ``height``.
-
-    Raises:
-        click.UsageError: it is not WIDTHxHEIGHT with even numbers that H.264 can hold.
-    """
-    if (size := given.pop("size", None)) is None:
-        return given
-    width, by, height = size.partition("x")
-    if not (by and width.isdecimal() and height.isdecimal()):
-        raise click.UsageError(f"--size {size}: write WIDTHxHEIGHT, for example 640x360")
-    return given | {"width": int(width), "height": int(height)}

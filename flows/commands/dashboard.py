@@ -10,11 +10,12 @@ from pathlib import Path
 import click
 
 from engine.collect import is_paused
+from flows.commands.options import PORT
 from flows.publish import published_dataset
 from flows.schedule import find_schedule, set_paused
 from flows.server import PrefectServer, ServerConfig, read_mark
 from flows.triggers import announce, was_retrained
-from flows.workplace import PORT, Workplace, at_workplace, open_workplace, place_options
+from flows.workplace import Workplace, at_workplace, open_workplace, place_options
 
 
 @click.command(epilog="Example: worldloom dashboard --profile tiny --open")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
+from flows.commands.options import HOME
 from flows.machine import diagnose, install_egl
-from flows.workplace import HOME
 
 
 @click.command(epilog="Example: worldloom setup")

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import click
 
+from flows.commands.options import PORT
 from flows.releases import candidate_bundle, read_current, released_bundle
 from flows.server import stop_server
-from flows.workplace import PORT, Place, at_found_place, open_place, open_workplace, place_options
+from flows.workplace import Place, at_found_place, open_place, open_workplace, place_options
 
 
 @click.command(epilog="Example: worldloom play --profile tiny --port 8761")

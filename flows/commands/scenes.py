@@ -14,6 +14,7 @@ from engine.scenes.catalogue import catalogue as scenes_of
 from engine.scenes.catalogue import write_catalogue
 from engine.scenes.conditions import SEASONS, TIMES, WEATHERS, Conditions
 from engine.scenes.sheet import draw_sheet
+from flows.commands.options import PICTURE
 from infra.store import open_store
 
 MANY = [
@@ -63,7 +64,7 @@ def catalogue(families: str, per_family: int, seed: int, pictures: bool, workers
 @click.option("--weather", type=click.Choice(WEATHERS), help="For all; else as each seed says.")
 @click.option("--time", "time_of_day", type=click.Choice(TIMES), help="For all; else as each seed says.")
 @click.option("--season", type=click.Choice(SEASONS), help="For all; else as each seed says.")
-@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="Picture to write.")
+@click.option("--out", required=True, type=PICTURE, help="Picture to write, *.png or *.jpg.")
 def sheet(
     family: str | None,
     conditions: bool,

@@ -5,6 +5,7 @@ import click
 from engine.unreal.server import ServerConfig
 from engine.unreal.server import serve as serve_world
 from flows.commands.characters import characters
+from flows.commands.options import PORT, SIZE
 from flows.commands.scenes import catalogue, sheet
 
 
@@ -19,14 +20,12 @@ world.add_command(sheet)
 
 
 @world.command(epilog="Example: worldloom world serve --port 9000 --scene park-0000000000000005 --size 640x360")
-@click.option("--port", type=click.IntRange(0, 65535), default=ServerConfig.port, show_default=True, help="0 takes a free one.")
+@click.option("--port", type=PORT, default=ServerConfig.port, show_default=True, help="0 takes a free one.")
 @click.option("--scene", default=ServerConfig.level, show_default=True, help="Id of a scene: family and seed.")
-@click.option("--size", metavar="WIDTHxHEIGHT", default=f"{ServerConfig.width}x{ServerConfig.height}", show_default=True)
+@click.option("--size", type=SIZE, default=f"{ServerConfig.width}x{ServerConfig.height}", show_default=True)
 @click.option("--renderer", type=click.Choice(["egl", "software"]), default=ServerConfig.renderer, show_default=True)
-def serve(port: int, scene: str, size: str, renderer: str) -> None:
+def serve(port: int, scene: str, size: tuple[int, int], renderer: str) -> None:
     """Serve the embedded world to UnrealCV clients, one at a time, on loopback; stop it with Ctrl-C."""
-    width, by, height = size.partition("x")
-    if not (by and width.isdecimal() and height.isdecimal()):
-        raise click.UsageError(f"--size {size}: write WIDTHxHEIGHT, for example 640x360")
-    config = ServerConfig(port=port, level=scene, width=int(width), height=int(height), renderer=renderer)
+    width, height = size
+    config = ServerConfig(port=port, level=scene, width=width, height=height, renderer=renderer)
     serve_world(config, lambda line: click.echo(line))
