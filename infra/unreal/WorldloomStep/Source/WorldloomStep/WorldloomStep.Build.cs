@@ -1,4 +1,5 @@
 // What the plugin's one module is built from: the engine's core and the UnrealCV plugin
+using System.IO;
 using UnrealBuildTool;
 
 public class WorldloomStep : ModuleRules
@@ -7,5 +8,6 @@ public class WorldloomStep : ModuleRules
 	{
 		PCHUsage = PCHUsageMode.UseExplicitOrSharedPCHs;
 		PrivateDependencyModuleNames.AddRange(new[] { "Core", "CoreUObject", "Engine", "UnrealCV" });
+		PrivateIncludePaths.Add(Path.Combine(GetModuleDirectory("UnrealCV"), "Public", "Server")); // its headers name each other bare
 	}
 }

@@ -48,8 +48,7 @@ void FWorldloomStepModule::BeginFrame()
 	const APlayerController* Player = World->GetFirstPlayerController();
 	if (Phase == EPhase::Held && Player != nullptr && !Player->IsPaused())
 	{
-		FApp::SetUseFixedTimeStep(false); // somebody sent "vset /action/game/resume": the clock is theirs again
-		Phase = EPhase::Free;
+		Release(); // somebody sent "vset /action/game/resume": the clock is theirs again
 	}
 	else if (Phase == EPhase::Due)
 	{
@@ -76,7 +75,7 @@ void FWorldloomStepModule::WorldBegins(UWorld* World, const UWorld::Initializati
 {
 	if (World != nullptr && World->IsGameWorld())
 	{
-		Phase = EPhase::Free;
+		Release();
 		Steps = 0;
 	}
 }
@@ -104,7 +103,13 @@ FExecStatus FWorldloomStepModule::Step(const TArray<FString>& Args)
 	if (Phase == EPhase::Free)
 	{
 		Steps = 0;
+		bFormerlyFixed = FApp::UseFixedTimeStep();
+		FormerSeconds = FApp::GetFixedDeltaTime();
 		Hold(World, true);
+		if (!World->IsPaused())
+		{
+			return FExecStatus::Error(TEXT("the game cannot be paused; it needs a player with a player state"));
+		}
 		Phase = EPhase::Held;
 	}
 	if (Seconds > 0.0)
@@ -127,6 +132,16 @@ void FWorldloomStepModule::Hold(UWorld* World, bool bHeld) const
 	if (APlayerController* Player = World->GetFirstPlayerController())
 	{
 		Player->SetPause(bHeld); // the same pause that UnrealCV's own commands set and read
+	}
+}
+
+void FWorldloomStepModule::Release()
+{
+	if (Phase != EPhase::Free)
+	{
+		FApp::SetUseFixedTimeStep(bFormerlyFixed);
+		FApp::SetFixedDeltaTime(FormerSeconds);
+		Phase = EPhase::Free;
 	}
 }
 

@@ -29,11 +29,16 @@ private:
 	void WorldBegins(UWorld* World, const UWorld::InitializationValues Values);
 
 	void Hold(UWorld* World, bool bHeld) const;
+
+	/** Give the clock back as it was when it was taken. */
+	void Release();
 	static UWorld* GameWorld();
 
 	enum class EPhase : uint8 { Free, Held, Due, Passing };
 	EPhase Phase = EPhase::Free;
 	double StepSeconds = 0.0;
+	double FormerSeconds = 0.0; // of the engine's own fixed step, where it runs with one
+	bool bFormerlyFixed = false;
 	int64 Steps = 0;
 	bool bBound = false;
 	FDelegateHandle BeginHandle, TickHandle, WorldHandle;
