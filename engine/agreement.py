@@ -191,12 +191,12 @@ def _agreement(part: _Part, lag: float, config: AgreementConfig) -> float:
 
 
 def _fit(regressors: Array, values: Array) -> Array:
-    """Least absolute deviations (K,) of ``values`` (N,) by ``regressors`` (N, K): rows in which something stood in the way
-    are few and far off."""
-    weights = np.ones(len(values))
+    """Gains (K,) of ``regressors`` (N, K) that leave the least absolute deviations of ``values`` (N,): rows in which
+    something stood in the way are few and far off."""
     scale = max(float(np.abs(values).mean()), 1e-12)
+    root: Array = np.ones(len(values))
+    gains: Array = np.zeros(regressors.shape[1])
     for _ in range(_ROUNDS):
-        root = np.sqrt(weights)
-        gains: Array = np.linalg.lstsq(regressors * root[:, None], values * root, rcond=None)[0]
-        weights = 1 / np.maximum(np.abs(values - regressors @ gains), 0.01 * scale)
+        gains = np.asarray(np.linalg.lstsq(regressors * root[:, None], values * root, rcond=None)[0], np.float64)
+        root = 1 / np.sqrt(np.maximum(np.abs(values - regressors @ gains), 0.01 * scale))
     return gains

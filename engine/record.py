@@ -12,8 +12,9 @@ from engine.endpoints import EndpointsConfig
 from engine.games.doom import VizdoomRecorder
 from engine.job import Job
 from engine.recorder import LateRecorder, Recorder, SourceFacts, State
-from engine.sync import SyncMeter
+from engine.sync import SyncConfig, SyncMeter
 from engine.synced import EXACT_DEPTH, Synced, settle_sync
+from engine.titles.profile import TITLES
 from engine.titles.recorder import title_recorder
 from engine.unreal.recorder import UnrealRecorder
 from engine.walks import revisit_share
@@ -28,6 +29,7 @@ from infra.tables import was_appended
 
 Action = tuple[NDArray[np.int8], NDArray[np.float32]]
 
+TITLE_SYNC: Final = SyncConfig(most_lag=6.0, reach=6, most_pairs=96, first_pairs=24.0, pairs_a_frame=0.3)  # nobody knows it
 MOST_RATE_ERROR: Final = 0.25  # of the frames a second of a game on the wall clock
 ENDPOINTS: Final = EndpointsConfig()
 _warm: dict[str, Recorder] = {}  # one recorder of each source a process
@@ -103,7 +105,7 @@ def _minetest(endpoints: EndpointsConfig) -> Recorder:
 def gather(recorder: Recorder, job: Job) -> Recording:
     """Run the recorder through the job and hold all of it in memory."""
     states: list[State] = []
-    meter = SyncMeter()
+    meter = _meter_of(job)
 
     def keep(state: State) -> None:
         states.append(state)
@@ -127,7 +129,7 @@ def gather(recorder: Recorder, job: Job) -> Recording:
 
 def stream(recorder: Recorder, job: Job, store: Store) -> Episode:
     """Run the recorder through the job while its frames are encoded beside it; none is kept. The row comes last."""
-    meter = SyncMeter()
+    meter = _meter_of(job)
     with EpisodeStream(store, job.fps) as files:
 
         def keep(state: State) -> None:
@@ -152,6 +154,10 @@ def _check_rate(rows: "list[_Row]", facts: SourceFacts, job: Job) -> None:
         raise SlowGameError(
             f"{job.source} gave {rate:.1f} frames a second instead of {job.fps:g}; record smaller pictures, or with fewer at once"
         )
+
+
+def _meter_of(job: Job) -> SyncMeter:
+    return SyncMeter(TITLE_SYNC if job.source in TITLES else None)
 
 
 def _meter(meter: SyncMeter, job: Job, state: State) -> None:
@@ -189,7 +195,7 @@ def _drive(recorder: Recorder, job: Job, keep: Callable[[State], object]) -> lis
 
 def _played(recorder: Recorder, job: Job) -> Iterator[tuple[State, Action]]:
     state = recorder.reset(job)
-    while (action := recorder.act(state)) is not None:
+    while not state.over and (action := recorder.act(state)) is not None:
         yield state, action
         state = recorder.step(*action)
 

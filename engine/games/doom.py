@@ -19,6 +19,7 @@ from PIL import Image
 
 from engine.games.explorer import DepthExplorer
 from engine.job import Job
+from engine.player import Player
 from engine.recorder import SourceFacts, State
 from infra.dynamics import DynamicsConfig, turn
 from infra.errors import WorldloomError
@@ -122,30 +123,26 @@ class VizdoomRecorder:
         self._draw_on(doom_screen(job.width, job.height))
         self._job = job
         self._map = doom_map(job)
-        self._explorer = DepthExplorer([job.scene_seed, job.seed])
-        self._frame = 0
+        straying = DepthExplorer([job.scene_seed, job.seed])
         self._open_game().set_doom_map(self._map)
         self._game.set_seed(job.seed % 2**31)
         self._game.new_episode()
         self._game.make_action([0.0] * 6, FROZEN_TICS)
         state = self._state(walking=False)
         for _ in range(job.seed % STARTS * FRAMES_BETWEEN_STARTS):
-            state = self.step(*self._explore(state))
-        self._explorer = DepthExplorer([job.scene_seed, job.seed])  # what is recorded is played from its first frame on
-        self._frame = 0
+            assert state.depth is not None
+            state = self.step(*straying.act(state.depth))
+        self._player = Player(job)  # what is recorded is played from its first frame on
         return state
 
     def act(self, state: State) -> tuple[NDArray[np.int8], NDArray[np.float32]] | None:
         """Explore until the job's frames are used up."""
-        if self._frame >= self._job.frames:
-            return None
-        return self._explore(state)
+        return self._player.act(state)
 
     def step(self, keyboard: NDArray[np.int8], mouse: NDArray[np.float32]) -> State:
         """Hold the keys for two tics; the mouse turns by the shared degrees a unit, pitch stays level."""
         degrees = float(turn(mouse, DynamicsConfig())[1])
         self._game.make_action([*map(float, keyboard[:4]), float(keyboard[5]), degrees / TICS_PER_FRAME], TICS_PER_FRAME)
-        self._frame += 1
         return self._state(walking=bool(keyboard[:4].any()))
 
     def facts(self) -> SourceFacts:
@@ -175,10 +172,6 @@ class VizdoomRecorder:
         if self._game is not None:
             self._game.close()
             self._game = None
-
-    def _explore(self, state: State) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-        assert state.depth is not None
-        return self._explorer.act(state.depth)
 
     def _open_game(self) -> Any:
         if self._game is None:

@@ -1,6 +1,7 @@
 """The coordinator: leads one episode after the other through game, agent and output, and mends what breaks."""
 
 import atexit
+import contextlib
 import dataclasses
 import logging
 from typing import Any, Final
@@ -94,7 +95,7 @@ class Coordinator:
         state = self._ask(self.game, reset=recipe, ring=ring, sequence=self._sequence)["state"]
         late: list[Any] = []  # actions whose states have their pictures when the game was played through
         self._sequence += 1
-        while (action := self._ask(self.agent, state=state)["action"]) is not None:
+        while not state["over"] and (action := self._ask(self.agent, state=state)["action"]) is not None:
             if state["pictured"]:
                 self._hand_on(state, action)
             else:
@@ -131,10 +132,12 @@ class Coordinator:
         return episode
 
     def _settle_output(self) -> None:
-        """After an episode that came to nothing: let the output drop it, or start it anew."""
+        """After an episode that came to nothing: let go of the game's keys; let the output drop it, or start it anew."""
         if not self._open:
             return
         self._open = False
+        with contextlib.suppress(LayerLostError):
+            self.game.send(rest=True)
         try:
             self.output.send(abandon=True)
             while not self._dropped():

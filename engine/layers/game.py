@@ -17,7 +17,10 @@ FRAME_SECONDS: Final = 60.0  # for one action
 
 
 def run_game(link: Link, endpoints: EndpointsConfig) -> None:
-    """Serve ``reset``, ``step``, ``develop`` and ``facts`` until the coordinator is gone. A game that failed is launched anew."""
+    """Serve ``reset``, ``step``, ``develop`` and ``facts`` until the coordinator is gone; ``rest`` lets go of keys and game.
+
+    A game that failed is launched anew.
+    """
     recorder: Recorder | None = None
     ring: FrameRing | None = None
     developed: Iterator[State] = iter(())
@@ -42,6 +45,10 @@ def run_game(link: Link, endpoints: EndpointsConfig) -> None:
                 assert ring is not None
                 link.heartbeat.promise(LAUNCH_SECONDS)
                 link.send(answer_to=message["question"], state=put_state(ring, message["sequence"], next(developed)))
+            elif "rest" in message:
+                if recorder is not None:
+                    recorder.close()
+                recorder, developed = None, iter(())
             else:
                 assert recorder is not None
                 link.send(answer_to=message["question"], facts=put_facts(recorder.facts()))

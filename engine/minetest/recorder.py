@@ -9,10 +9,10 @@ from PIL import Image
 
 from engine.job import Job
 from engine.minetest.camera import c2w_from_game, intrinsics_from_fov
-from engine.minetest.explorer import ReturningExplorer
 from engine.minetest.process import LoggedFrame, MinetestConfig, MinetestError, MinetestProcess
 from engine.minetest.screen import Screen
-from engine.minetest.settings import MARKER_CELL, client_fps, is_wet, world_of
+from engine.minetest.settings import MARKER_CELL, client_fps, world_of
+from engine.player import Player
 from engine.recorder import SourceFacts, State
 from engine.titles.marker import read_marker, unwrap
 from infra.dynamics import DynamicsConfig, turn
@@ -48,7 +48,7 @@ class MinetestRecorder:
         self.close()
         self._job, self._row, self._shown = job, 0, -1
         self._left = np.zeros(2)
-        self._explorer = ReturningExplorer([job.scene_seed, job.seed])
+        self._player = Player(job)
         self.game = MinetestProcess(self.config, job)
         self._screen = Screen(self.game.display)
         self._settle()
@@ -56,14 +56,13 @@ class MinetestRecorder:
         return self._last
 
     def act(self, state: State) -> tuple[NDArray[np.int8], NDArray[np.float32]] | None:
-        """Walk out and back, until the job's frames are used up; then end the game, as each job has a fresh one."""
-        if self._row >= self._job.frames:
-            self.close()
-            return None
-        return self._explorer.act(state.c2w, wet=is_wet(state.raw_pose))
+        """Walk out and back, until the job's frames are used up."""
+        return self._player.act(state)
 
     def step(self, keyboard: NDArray[np.int8], mouse: NDArray[np.float32]) -> State:
         """Hold the keys, move the mouse, and take the first picture a tick of the job later.
+
+        With the job's last row the game ends, as each job has a fresh one.
 
         Raises:
             MinetestError: the game ended or shows no new frames.
@@ -78,6 +77,8 @@ class MinetestRecorder:
         self._screen.play(held, (int(whole[0]), int(whole[1])))
         before = self._last
         self._last = self._take(before.seconds + 1 / self._job.fps - 0.5 / client_fps(self._job))
+        if self._row >= self._job.frames:
+            self.close()
         return self._last
 
     def facts(self) -> SourceFacts:
