@@ -7,7 +7,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from annotation.wsad import Wsad, turned_degrees
+from annotation.wsad import Wsad
+from annotation.wsad_track import turned_degrees
 from infra.directions import DIRECTIONS, directions_of
 from infra.dynamics import DynamicsConfig, turn
 from infra.schema.action import KEYS, UNKNOWN_KEY, Keyboard, Mouse

@@ -6,13 +6,14 @@ import itertools
 import numpy as np
 import pytest
 
-from annotation.wsad import Wsad, WsadConfig, estimate_glide, infer_wsad
+from annotation.wsad import Wsad, WsadConfig, infer_wsad
 from annotation.wsad_score import infer_fixed_rule, score_by_source, score_wsad, tally_wsad
+from annotation.wsad_track import estimate_glide
 from engine.body import Body, Stance
 from engine.scenes.park import build_park
 from engine.walks import plan_walk
 from infra.directions import UNIT, directions_of, keys_of
-from infra.dynamics import DynamicsConfig, camera_to_world, integrate
+from infra.dynamics import DynamicsConfig, camera_to_world, integrate, pitch_and_yaw
 from infra.schema import Frames, idle_actions
 from infra.schema.action import Keyboard, Mouse
 
@@ -118,9 +119,17 @@ def test_noise_lowers_the_score_smoothly_and_doubt_rises_with_it() -> None:
     curve = [score_walks(walks, noise) for noise in (0.0, 0.005, 0.01, 0.02, 0.06)]
     f1 = [scores["macro_f1_moved"] for scores in curve]
     assert f1[2] > 0.98  # 1 cm of noise against a step of 12 cm
-    assert all(worse <= better + 0.005 for better, worse in itertools.pairwise(f1))
-    assert f1[3] > 0.95  # 2 cm
-    assert f1[-1] < 0.9  # half a step of noise cannot be read, and nobody claims so
+    assert all(worse <= better + 0.02 for better, worse in itertools.pairwise(f1))  # a longer window may read a little better
+    assert f1[3] > 0.93  # 2 cm
+    assert f1[-1] > 0.8  # half a step of noise: held keys stand out of the mean over a few frames
+
+
+def test_noise_that_hides_every_step_is_read_as_nothing() -> None:
+    rng = np.random.default_rng(0)
+    walk = free_walk(0).c2w
+    walk[:, :3, 3] += rng.normal(0, 0.5, (len(walk), 3))  # four steps
+    found = infer_wsad(walk, CONFIG)
+    assert found.step == 0 and not found.moved.any()
 
 
 @pytest.mark.parametrize("scale", [0.01, 1.0, 250.0])
@@ -228,3 +237,61 @@ def test_momentum_is_found_and_taken_out() -> None:
     assert estimate_glide(moves, 0.0, CONFIG.glide_evidence) == pytest.approx(0.8, abs=0.01)
     assert agree.mean() > 0.95
     assert estimate_glide(np.diff(free_walk(4).c2w[:, [0, 2], 3], axis=0), 0.0, CONFIG.glide_evidence) == 0
+
+
+def test_a_walk_at_twice_the_frames_a_second_has_the_same_keys_twice() -> None:
+    walk = free_walk(7)
+    half = np.arange(2 * len(walk) - 1) / 2
+    yaw = pitch_and_yaw(walk.c2w)[1]
+    turned = np.interp(half, np.arange(len(yaw)), np.degrees(np.unwrap(np.radians(yaw))))
+    place = np.stack([np.interp(half, np.arange(len(yaw)), column) for column in walk.c2w[:, :3, 3].T], -1)
+    doubled = infer_wsad(camera_to_world(place, np.zeros(len(half)), turned), CONFIG)
+    assert np.array_equal(doubled.keyboard[:-1:2], infer_wsad(walk.c2w, CONFIG).keyboard[:-1])
+    assert np.array_equal(doubled.keyboard[:-1:2], doubled.keyboard[1:-1:2])
+
+
+def test_a_mirrored_walk_swaps_left_and_right() -> None:
+    walk = walk_among_things(4)
+    mirror = np.diag([-1.0, 1.0, 1.0, 1.0])
+    mirrored = infer_wsad(mirror @ walk.c2w @ mirror, CONFIG)
+    straight = infer_wsad(walk.c2w, CONFIG)
+    assert np.array_equal(mirrored.keyboard[:, [0, 1, 3, 2]], straight.keyboard[:, :4])
+    assert np.allclose(mirrored.mouse[:-1, 1], -straight.mouse[:-1, 1], atol=1e-5)
+
+
+def test_a_walk_played_backwards_swaps_every_key_for_its_opposite() -> None:
+    walk = free_walk(8)
+    backwards = infer_wsad(walk.c2w[::-1].copy(), CONFIG)
+    straight = infer_wsad(walk.c2w, CONFIG)
+    assert np.array_equal(backwards.keyboard[:-1, [1, 0, 3, 2]], straight.keyboard[-2::-1, :4])
+
+
+def test_who_stands_and_is_pushed_aside_pressed_nothing() -> None:
+    steps = np.tile(UNIT[1], (60, 1))
+    steps[15:45] = 0
+    angle = np.radians(np.linspace(80, 70, 10))
+    steps[25:35] = np.linspace(0.45, 0.1, 10)[:, None] * np.stack([np.sin(angle), np.cos(angle)], -1)  # somebody passes by
+    found = infer_wsad(track(steps), CONFIG)
+    keys = directions_of(found.keyboard)[15:45]
+    assert (keys <= 0).all() and (keys == 0).sum() >= 29  # at the first touch it may not be told from a step into a wall
+    assert found.moved[25:34].all()
+
+
+def test_keys_tapped_for_a_single_frame_are_read() -> None:
+    steps = np.tile(UNIT[1], (40, 1))
+    steps[[9, 20, 22, 24]] = 0
+    steps[30] = UNIT[3]
+    expected = np.ones(40, np.int64)
+    expected[[9, 20, 22, 24]], expected[30] = 0, 3
+    assert np.array_equal(directions_of(infer_wsad(track(steps), CONFIG).keyboard)[:-1], expected)
+
+
+def test_a_game_that_speeds_up_and_slows_down_over_frames_gives_the_keys_when_they_were_pressed() -> None:
+    rng = np.random.default_rng(3)
+    pressed = np.repeat(rng.integers(0, 9, 30), rng.integers(6, 25, 30))
+    pushed, speed = UNIT[pressed], np.zeros((len(pressed) + 1, 2))
+    for i, wanted in enumerate(pushed):  # towards the speed that the keys ask for, by half a step a frame
+        missing = wanted - speed[i]
+        speed[i + 1] = speed[i] + missing * min(1.0, 0.45 / max(float(np.linalg.norm(missing)), 1e-9))
+    found = infer_wsad(track(speed[1:]), CONFIG)
+    assert (directions_of(found.keyboard)[:-1] == pressed).mean() > 0.93
