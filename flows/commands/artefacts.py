@@ -16,7 +16,7 @@ from flows.triggers import announce, was_retrained
 from flows.workplace import Place, at_found_place
 from infra.episodes import list_episodes
 from infra.lineage import render_tree, trace
-from infra.schema.episode import Episode, Perspective, Split
+from infra.schema.episode import UNKNOWN_AGREEMENT, Episode, Perspective, Split
 from infra.stage import finished_runs
 
 PARTS: Final = ("evaluate_arm",)  # runs within a stage, which a list of stages leaves out
@@ -140,6 +140,12 @@ def describe_release(release: ListedRelease) -> list[str]:
     return [line, *(f"     {check.sentence()}" for check in release.checks if not check.passed)]
 
 
+def _lag(episode: Episode) -> str:
+    """Frames by which pixels trail poses and motion its actions, as far as they could be told."""
+    actions = f", actions {episode.action_lag_frames:+.2f}" if episode.action_agreement != UNKNOWN_AGREEMENT else ""
+    return f"{episode.sync_lag_frames:+.2f}{actions}{'' if episode.sync_checked else ' (unchecked)'}"
+
+
 def _minute(when: str) -> str:
     return f"{when[:16].replace('T', ' '):<16}"
 
@@ -178,7 +184,7 @@ def episodes(place: Place, where: str | None, limit: int, as_json: bool, **equal
         click.echo(
             f"{episode.episode_id[:12]}  {episode.source:<9} {episode.family:<10} {episode.walk:<14} {episode.split:<5} "
             f"{episode.perspective:<5} {episode.frames:>5} frames  {size} at {episode.fps:g} fps  "
-            f"lag {f'{episode.sync_lag_frames:+.2f}' if episode.sync_checked else 'unmeasured'}  {when}"
+            f"lag {_lag(episode)}  {when}"
         )
     hours = sum(episode.frames / episode.fps for episode in found) / 3600
     more = f", {len(found) - limit} not shown" if len(found) > limit else ""

@@ -1,6 +1,5 @@
 """The four layers around a real ViZDoom: the same episodes as in one process, and any layer may die."""
 
-import contextlib
 import dataclasses
 import os
 import random
@@ -19,6 +18,8 @@ from engine.endpoints import EndpointsConfig
 from engine.games.doom import FPS
 from engine.job import Job
 from engine.layers.coordinator import Coordinator, record_game
+from engine.layers.layer import Layer
+from engine.layers.ring import PREFIX
 from engine.record import record_job
 from infra.episodes import list_episodes, read_episode
 from infra.schema import Episode
@@ -87,6 +88,18 @@ def test_what_a_layer_cannot_do_is_said_and_the_next_episode_works(store: Store,
     assert_whole(store, [doom_job(1, 5)])
 
 
+def _kill(layer: Layer) -> bool:
+    """Whether there was a process to kill."""
+    pid = layer.pid
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 @pytest.mark.fault
 def test_layers_killed_at_random_moments_cost_at_most_the_open_episode(store: Store, coordinator: Coordinator) -> None:
     seed = random.SystemRandom().randrange(10**6)
@@ -99,14 +112,11 @@ def test_layers_killed_at_random_moments_cost_at_most_the_open_episode(store: St
 
     def kill_layers() -> None:
         for name in victims:
-            layer = getattr(coordinator, name)
-            while layer.pid is None and not over.is_set():
-                time.sleep(0.05)
             if over.wait(moments.uniform(1.0, 3.0)):
                 return
-            with contextlib.suppress(ProcessLookupError, TypeError, AttributeError):
-                os.kill(layer.pid, signal.SIGKILL)
-                killed.append(name)
+            while not _kill(getattr(coordinator, name)) and not over.is_set():
+                time.sleep(0.05)  # it is being started anew
+            killed.append(name)
 
     killer = threading.Thread(target=kill_layers)
     killer.start()
@@ -149,17 +159,22 @@ def test_a_killed_coordinator_takes_its_layers_along_and_is_continued(store: Sto
     script.write_text(COORDINATOR)
     settings = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[3])}
     line, jobs = [sys.executable, str(script), store.uri, "8"], [doom_job(number) for number in range(8)]
+    rings: set[str] = set()
     for _ in range(KILLS):
         with subprocess.Popen(line, env=settings, stdout=subprocess.PIPE, text=True) as coordinating:
             assert coordinating.stdout is not None
             coordinating.stdout.readline()  # it is at work
             time.sleep(moments.uniform(0.0, 1.0))
             children = psutil.Process(coordinating.pid).children(recursive=True)
+            rings |= {Path(file.path).name for file in psutil.Process(coordinating.pid).open_files() if PREFIX in file.path}
             coordinating.kill()
         _, alive = psutil.wait_procs(children, 30)
         assert not alive, f"{alive} outlive their coordinator"
     assert subprocess.run(line, env=settings, timeout=200, capture_output=True).returncode == 0
     assert_whole(store, jobs)
+    assert len(rings) == KILLS and not rings & {path.name for path in Path("/dev/shm").iterdir()}, (
+        "rings outlive their coordinator"
+    )
 
 
 def test_what_the_output_cannot_write_is_said_and_the_next_episode_works(store: Store, coordinator: Coordinator) -> None:
