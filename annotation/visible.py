@@ -40,7 +40,8 @@ def find_sights(scene: Mapping[str, Any], seconds: float, view: View) -> list[Si
     boxes = [(str(thing["name"]), thing["position"], thing["size"], float(thing["yaw"])) for thing in scene.get("objects", [])]
     for person in scene.get("characters", []):
         x, z = place_on_path(person, seconds)
-        boxes.append((f"person in {article(person['shirt'])} {person['shirt']} shirt", [x, 0.0, z], PERSON, 0.0))
+        looks = str(person.get("looks") or f"person in {article(person['shirt'])} {person['shirt']} shirt")
+        boxes.append((looks, [x, 0.0, z], PERSON, 0.0))
     sights = [sight for box in boxes if (sight := _sight(*box, view)) is not None]
     return sorted(sights, key=lambda sight: (-sight.size, sight.name))
 

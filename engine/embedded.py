@@ -40,15 +40,17 @@ class EmbeddedRecorder:
         self._job = job
         self._body = body_of(job.family, job.scene_seed, job.fps, conditions_of(job))
         self._plan = plan_of(self._body, job)
-        self._character = _character_of(job)
+        self._character = worn_by(job)
         self._follower = None
         renderer = self._ready_renderer(job)
         renderer.load(self._body.scene)
-        renderer.wear(self._character if job.perspective == "third" else None)
         self._stance = self._plan.start
         if job.perspective == "third" and self._character is not None:
             self._follower = Follower(self._body.scene, self._character, job.fps)
             self._following = self._follower.begin(self._stance)
+            renderer.wear(self._character, self._follower.speed)
+        else:
+            renderer.wear(None)
         return self._state()
 
     def act(self, state: State) -> tuple[NDArray[np.int8], NDArray[np.float32]] | None:
@@ -78,7 +80,7 @@ class EmbeddedRecorder:
             redistributable=True,
             commercial_ok=True,
             source_url="",
-            scene=scene.describe() | self._describe_body(),
+            scene=scene.describe() | describe_body(self._character),
             character_id="" if self._character is None else str(self._character),
         )
 
@@ -95,18 +97,11 @@ class EmbeddedRecorder:
             self._renderer = SceneRenderer(config)
         return self._renderer
 
-    def _describe_body(self) -> dict[str, Any]:
-        """What captions may say of the walker's own body; nothing of one who has none."""
-        if self._character is None:
-            return {}
-        assembly = assembly_of(self._character)
-        return {"body": {"character": self._character, "words": describe(assembly), **assembly.choices()}}
-
     def _state(self) -> State:
         assert self._renderer is not None
         seconds = self._stance.tick / self._job.fps
         if self._follower is None:
-            c2w = self._stance.c2w(_eye_height(self._character))
+            c2w = self._stance.c2w(eye_height_of(self._character))
             raw_pose = panda_pose(c2w)
             rgb, depth = self._renderer.draw(c2w, seconds)
         else:
@@ -125,14 +120,23 @@ class EmbeddedRecorder:
         )
 
 
-def _character_of(job: Job) -> int | None:
+def worn_by(job: Job) -> int | None:
     """The walker's body: as the job says; in third person, where one must be, else one for its seeds."""
     if job.character >= 0:
         return job.character
     return character_of(job.scene_seed + job.seed) if job.perspective == "third" else None
 
 
-def _eye_height(character: int | None) -> float:
+def describe_body(character: int | None) -> dict[str, Any]:
+    """What captions may say of the walker's own body; nothing of one who has none."""
+    if character is None:
+        return {}
+    assembly = assembly_of(character)
+    return {"body": {"character": character, "words": describe(assembly), **assembly.choices()}}
+
+
+def eye_height_of(character: int | None) -> float:
+    """Metres from the ground to the eyes of a walker with this body, or with none."""
     return EYE_HEIGHT if character is None else measures_of(assembly_of(character)).eye_height
 
 

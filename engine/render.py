@@ -155,7 +155,7 @@ class SceneRenderer:
         self._masked: Scene | None = None
         self._avatar: DrawnPerson | None = None
         self._people: list[DrawnPerson] = []
-        self._worn: int | None = None
+        self._worn: tuple[int | None, float] | None = None
         core = self._device.core
         lens = core.PerspectiveLens()
         lens.set_film_size(config.width, config.height)
@@ -215,17 +215,20 @@ class SceneRenderer:
         """How many render states, each of which may hold textures, Panda3D keeps in this process."""
         return int(self._device.core.RenderState.get_num_states())
 
-    def wear(self, index: int | None) -> None:
-        """Give the walker the body of character ``index`` in the loaded scene, or none; ``draw`` places it."""
+    def wear(self, index: int | None, speed: float = 0.0) -> None:
+        """Give the walker the body of character ``index`` in the loaded scene, or none; ``draw`` places it.
+
+        It must keep up with ``speed`` metres a second.
+        """
         assert self._scene is not None, "load a scene first"
-        if index == self._worn:
+        if (index, speed) == self._worn:
             return
         if self._avatar is not None:
             self._avatar.remove()
         self._avatar = (
-            None if index is None else self._add_person(self._scene, AVATAR_PHASES, partial(avatar_mesh, index), soft=True)
+            None if index is None else self._add_person(self._scene, AVATAR_PHASES, partial(avatar_mesh, index, speed), soft=True)
         )
-        self._worn = index
+        self._worn = (index, speed)
 
     def draw(
         self, c2w: Array, seconds: float, avatar: Placed | None = None

@@ -204,7 +204,7 @@ def _draw_hold(rng: np.random.Generator, stance: Stance, longest: int) -> Action
 
 def _explore(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:
     """Holds of 8 to 40 rows, each chosen so that it meets nothing and shows no close-up."""
-    start = stance = free_stance(body, rng)
+    start = stance = _undisturbed_stance(body, rng, 16)
     parts: list[Actions] = []
     done = 0
     while done < frames:
@@ -213,7 +213,7 @@ def _explore(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:
             if body.walks_free(stance, *actions, VIEW) and (attempt >= 8 or _scenic(body, stance, actions)):
                 break
         else:
-            actions = hold("L" if rng.random() < 0.5 else "R", 10, 0.2)
+            actions = _give_way(body, stance, hold("L" if rng.random() < 0.5 else "R", 10, 0.2))
         parts.append(actions)
         stance = body.follow(stance, *actions)[-1]
         done += len(actions[0])
@@ -221,10 +221,20 @@ def _explore(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:
     return WalkPlan(start=start, keyboard=keyboard[:frames], mouse=mouse[:frames])
 
 
+def _give_way(body: Body, stance: Stance, turn: Actions) -> Actions:
+    """``turn``; where somebody would walk into one who only turns, a way out of theirs, as short as it can be."""
+    if body.scene.family in SETTLED:
+        return turn
+    for actions in (turn, *(hold(keys, frames) for frames in (16, 10, 5) for keys in ("S", "A", "D", "W"))):
+        if not any(after.collided for after in body.follow(stance, *actions)):
+            return actions
+    return turn
+
+
 def _out_and_back(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:
     """Out by one action for 40 to 64 rows (half as long after failed tries), back by its reverse, a turn, and so on."""
     ways = ("W", "W", "W+L", "W+R", "A", "D", "S", "S+L", "S+R")
-    start = stance = free_stance(body, rng)
+    start = stance = _undisturbed_stance(body, rng, 16)
     parts: list[Actions] = []
     done = 0
     while done < frames:
@@ -235,9 +245,11 @@ def _out_and_back(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan
             both = join([out, hold(reverse(text), count, mouse)])
             if body.walks_free(stance, *(out if body.scene.family in SETTLED else both), VIEW):
                 parts.append(both)
+                stance = body.follow(stance, *both)[-1]
                 break
-        parts.append(hold("L" if rng.random() < 0.5 else "R", int(rng.integers(12, 40)), 0.1))
-        stance = body.follow(start, *join(parts))[-1]
+        turn = hold("L" if rng.random() < 0.5 else "R", int(rng.integers(12, 40)), 0.1)
+        parts.append(_give_way(body, stance, turn))
+        stance = body.follow(stance, *parts[-1])[-1]
         done = sum(len(part[0]) for part in parts)
     keyboard, mouse_rows = join(parts)
     return WalkPlan(start=start, keyboard=keyboard[:frames], mouse=mouse_rows[:frames])

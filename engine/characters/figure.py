@@ -15,14 +15,16 @@ from engine.mesh import Mesh
 Array = NDArray[np.float64]
 
 
-def build_figure_mesh(index: int, phase: int) -> Mesh:
+def build_figure_mesh(index: int, phase: int, speed: float = 0.0) -> Mesh:
     """Character ``index`` standing at the origin and facing +z; ``gait.IDLE`` stands still.
+
+    ``speed`` in metres a second is what they must keep up with.
 
     Raises:
         ValueError: there is no such character.
     """
     assembly = assembly_of(index)
-    wearer = Wearer(assembly=assembly, measures=measures_of(assembly), pose=pose_of(assembly, phase))
+    wearer = Wearer(assembly=assembly, measures=measures_of(assembly), pose=pose_of(assembly, phase, speed))
     builder = PosedBuilder()
     dress_legs(builder, wearer)
     pose, hips = wearer.pose, np.array([0.0, wearer.measures.hip, 0.0])

@@ -13,7 +13,7 @@ from engine.characters.sight import sight_of
 from engine.obstacles import BODY_RADIUS, character_places
 from engine.scenes.scene import Scene
 from infra.body_track import pack_track
-from infra.dynamics import camera_to_world, walk_direction
+from infra.dynamics import DynamicsConfig, camera_to_world, walk_direction
 
 Array = NDArray[np.float64]
 
@@ -53,6 +53,7 @@ class Follower:
         self.index = index
         self.fps = fps
         self.config = config or FollowConfig()
+        self.speed = fps * DynamicsConfig().step  # metres a second that the body must keep up with
         self.measures = measures_of(assembly_of(index))
 
     def begin(self, stance: Stance) -> Following:
@@ -90,7 +91,7 @@ class Follower:
         away = np.hypot(camera[0, 3] - stance.place[0], camera[2, 3] - stance.place[1])
         if away < BODY_RADIUS and -camera[1, 3] < self.measures.height + 0.1:
             return None
-        phase = walking_phase(self.index, state.walked) if state.moving else PHASES
+        phase = walking_phase(self.index, state.walked, self.speed) if state.moving else PHASES
         return Placed(place=stance.place, facing=stance.yaw + state.offset, phase=phase)
 
     def track(self, state: Following, stance: Stance) -> Array:

@@ -1,6 +1,6 @@
 """How bodies are proportioned and how they move: joints of each gait in each phase of its stride."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -10,8 +10,10 @@ from engine.characters.slots import Assembly
 
 Array = NDArray[np.float64]
 
-PHASES: Final = 12  # pictures of one stride
+PHASES: Final = 16  # pictures of one stride
 IDLE: Final = -1  # the phase of one who stands
+CADENCE: Final = 1.6  # strides a second that nobody exceeds: who must be faster takes longer ones
+LONGEST_SWING: Final = 34.0  # degrees; who must be faster still, flies further
 
 HEIGHTS: Final = {"child": 1.26, "short": 1.60, "medium": 1.76, "tall": 1.93}  # metres, without shoes and hat
 
@@ -124,21 +126,39 @@ class Pose:
     roll: float  # degrees of the trunk, to the right
 
 
-def stride_of(assembly: Assembly) -> float:
+def gait_of(assembly: Assembly, speed: float = 0.0) -> Gait:
+    """How somebody walks at ``speed`` metres a second: as they like to, with a longer swing where they must hurry."""
+    gait, reach = GAITS[assembly.gait], _reach(assembly)
+    share, wanted = (1 + gait.lame) * gait.flight, speed / CADENCE
+    sine = min(wanted / (reach * share), np.sin(np.radians(LONGEST_SWING)))
+    swing = max(gait.swing, float(np.degrees(np.arcsin(sine))))
+    flight = max(gait.flight, wanted / (reach * float(np.sin(np.radians(swing))) * (1 + gait.lame)))
+    return replace(gait, swing=swing, flight=flight, knee=max(gait.knee, 1.6 * swing if swing > gait.swing else 0.0))
+
+
+def _reach(assembly: Assembly) -> float:
+    """Metres between both ends of a step whose swing is 90 degrees: twice the length of the leg."""
+    measures = measures_of(assembly)
+    return 2 * (measures.hip - measures.ankle)
+
+
+def stride_of(assembly: Assembly, speed: float = 0.0) -> float:
     """Metres of one whole stride: as far as the feet push the body without sliding."""
-    gait, measures = GAITS[assembly.gait], measures_of(assembly)
-    reach = 2 * measures.hip * np.sin(np.radians(gait.swing))
-    return float(reach * (1 + gait.lame) * gait.flight)
+    gait = gait_of(assembly, speed)
+    return float(_reach(assembly) * np.sin(np.radians(gait.swing)) * (1 + gait.lame) * gait.flight)
 
 
-def pose_of(assembly: Assembly, phase: int) -> Pose:
+def pose_of(assembly: Assembly, phase: int, speed: float = 0.0) -> Pose:
     """The joints in one phase of the stride, 0 to ``PHASES - 1``; ``IDLE`` stands."""
-    gait, measures = GAITS[assembly.gait], measures_of(assembly)
-    angle = 2 * np.pi * phase / PHASES
+    gait, measures = gait_of(assembly, speed), measures_of(assembly)
+    part = phase / PHASES
+    angle = 2 * np.pi * part + np.pi / 2
     moves = 0.0 if phase == IDLE else 1.0
     stance = gait if moves else Gait(swing=0, knee=0, crouch=gait.crouch * 0.3, arms=0, elbow=10, lean=gait.lean * 0.3)
-    left = _leg(measures, stance, -1, angle, 1.0)
-    right = _leg(measures, stance, 1, angle + np.pi, stance.lame)
+    grounds = [share / ((1 + stance.lame) * stance.flight) for share in (1.0, stance.lame)]  # of the stride that a foot stands
+    second = grounds[0] + (1 - sum(grounds)) / 2  # when the right foot comes down
+    left = _leg(measures, stance, -1, part % 1, grounds[0], 1.0)
+    right = _leg(measures, stance, 1, (part - second) % 1, grounds[1], stance.lame)
     drop = min(left[2, 1], right[2, 1]) - measures.ankle
     for leg in (left, right):
         leg[:, 1] -= drop
@@ -152,10 +172,17 @@ def pose_of(assembly: Assembly, phase: int) -> Pose:
     )
 
 
-def _leg(measures: Measures, gait: Gait, side: int, angle: float, share: float) -> Array:
-    """Hip, knee and ankle, (3, 3)."""
-    airborne = max(0.0, np.cos(angle))
-    thigh = share * (gait.swing * np.sin(angle) + gait.lift * airborne**2) + gait.crouch * 0.5
+def _leg(measures: Measures, gait: Gait, side: int, part: float, ground: float, share: float) -> Array:
+    """Hip, knee and ankle, (3, 3), at ``part`` of the stride since the foot came down, of which it stands for ``ground``.
+
+    On the ground the foot goes back evenly, so that it does not slide; in the air it comes forwards again.
+    """
+    if part < ground:
+        airborne, swing = 0.0, np.degrees(np.arcsin(np.sin(np.radians(share * gait.swing)) * (1 - 2 * part / ground)))
+    else:
+        through = np.pi * (part - ground) / (1 - ground)
+        airborne, swing = np.sin(through), -share * gait.swing * np.cos(through)
+    thigh = swing + share * gait.lift * airborne**2 + gait.crouch * 0.5
     bend = gait.crouch + share * gait.knee * airborne**1.5
     hip = np.array([side * measures.girth.hip * 0.52, measures.hip, 0.0])
     knee = hip + _down(thigh) * (measures.hip - measures.knee)

@@ -44,16 +44,16 @@ def person_phase(character: Character, walked: float) -> int:
     return walking_phase(character.assembly, walked)
 
 
-def avatar_mesh(index: int, phase: int) -> Mesh:
-    """Character ``index`` in one of ``AVATAR_PHASES``, the last of them standing."""
-    return build_figure_mesh(index, IDLE if phase == PHASES else phase)
+def avatar_mesh(index: int, speed: float, phase: int) -> Mesh:
+    """Character ``index`` who must keep up with ``speed``, in one of ``AVATAR_PHASES``, the last of them standing."""
+    return build_figure_mesh(index, IDLE if phase == PHASES else phase, speed)
 
 
-def walking_phase(index: int, walked: float) -> int:
+def walking_phase(index: int, walked: float, speed: float = 0.0) -> int:
     """Phase of character ``index`` after so many metres; negative ones are walked backwards."""
-    return int(walked / _stride(index) * PHASES // 1) % PHASES
+    return int(walked / _stride(index, speed) * PHASES // 1) % PHASES
 
 
 @lru_cache(maxsize=256)
-def _stride(index: int) -> float:
-    return stride_of(assembly_of(index))
+def _stride(index: int, speed: float) -> float:
+    return stride_of(assembly_of(index), speed)

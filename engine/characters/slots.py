@@ -165,6 +165,12 @@ def describe(assembly: Assembly) -> str:
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun} in {article}{upper}{below}{carried}"
 
 
+def glimpse(assembly: Assembly) -> str:
+    """What one takes in while passing, without an article: "tall stout person in an orange shirt"."""
+    words = describe(assembly).split(", with ")[0].split(" and ")[0]
+    return words.partition(" ")[2]
+
+
 def _listed(things: list[str]) -> str:
     each = [f"{'an' if thing[0] in 'aeiou' else 'a'} {thing}" for thing in things]
     return " and ".join([", ".join(each[:-1]), each[-1]] if len(each) > 1 else each)

@@ -9,7 +9,7 @@ from engine.mesh import MeshBuilder, raised, tint
 from engine.models.garden import bare_crown
 from engine.scenes.scene import SceneObject
 
-SPRUCE_SKIRT: Final = 2.0  # metres from the ground to the lowest branches, above the eyes of who walks there
+SPRUCE_SKIRT: Final = 2.4  # metres from the ground to the lowest branches, above who walks there and the camera behind them
 
 
 def _oak(builder: MeshBuilder, thing: SceneObject) -> None:

@@ -62,6 +62,7 @@ class Character:
     speed: float  # metres a second
     offset: float  # metres along the path at tick 0
     assembly: int | None = None  # index in engine.characters.catalogue; None is the plain person of the first families
+    looks: str = ""  # what a caption calls them; empty is by their shirt
 
     def place(self, seconds: float) -> tuple[Point, float, float]:
         """Return position, yaw in degrees and the metres walked so far, at ``seconds`` after the start."""
@@ -186,4 +187,4 @@ def scene_id_of(family: str, seed: int) -> str:
 
 def _told(character: Character) -> dict[str, Any]:
     """A character as JSON values; plain people have no assembly to speak of."""
-    return {name: value for name, value in asdict(character).items() if value is not None}
+    return {name: value for name, value in asdict(character).items() if value not in (None, "")}

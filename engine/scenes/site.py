@@ -6,6 +6,9 @@ from typing import Final, NamedTuple
 import numpy as np
 import shapely
 
+from engine.characters.catalogue import assembly_of, character_of
+from engine.characters.gait import stride_of
+from engine.characters.slots import glimpse
 from engine.obstacles import BODY_RADIUS, footprints, obstacles_of
 from engine.scenes.conditions import Conditions, conditions_of_seed, under
 from engine.scenes.scene import Character, Light, Palette, Patch, Point, Scene, SceneObject
@@ -13,6 +16,7 @@ from engine.scenes.scene import Character, Light, Palette, Patch, Point, Scene, 
 ROOM: Final = 2 * BODY_RADIUS + 0.75  # metres between things, so that a walker fits with room to spare
 OPEN: Final = 8.6  # metres round a place from which six metres are free any way
 ROUND: Final = 3.8  # metres round the smallest round that a walk goes, with something of a view
+PEOPLE_APART: Final = 2 * BODY_RADIUS + 0.15  # metres between the paths of any two, so that nobody walks through another
 NAMES: Final = ("Ada", "Bo", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hana")
 GREY: Final = (0.5, 0.5, 0.5)
 NOTHING: Final = Palette(zenith=GREY, horizon=GREY, hills=GREY, cloud=GREY, ground=GREY, ground_light=GREY, path=GREY)
@@ -186,12 +190,13 @@ class Site:
         return under(scene, conditions.over(conditions_of_seed(self.seed)))
 
     def _walkers(self, objects: tuple[SceneObject, ...]) -> tuple[Character, ...]:
-        """Two to four people on closed paths that meet nothing; shorter ones after failed tries."""
+        """Two to four people on closed paths that meet nothing and nobody; shorter ones after failed tries."""
         obstacles, rng = obstacles_of(objects), self.rng
-        names, shirts = rng.permutation(NAMES), rng.permutation(["red", "yellow", "blue", "purple", "orange", "white"])
+        names = rng.permutation(NAMES)
         walkers: list[Character] = []
+        rings = np.full((1, 2), np.inf)
         wanted = int(rng.integers(2, 5))
-        for attempt in range(600):
+        for attempt in range(900):
             if len(walkers) == wanted:
                 break
             reach = max(0.6, 7.0 * (1 - attempt / 450))
@@ -200,19 +205,28 @@ class Site:
                 continue
             ring = np.concatenate([np.linspace(a, b, 30) for a, b in zip(corners, np.roll(corners, -1, 0), strict=True)])
             sides = np.linalg.norm(corners - np.roll(corners, -1, 0), axis=1)
-            if sides.min() < 0.5 or obstacles.clearance(ring).min() < BODY_RADIUS + 0.2:
+            apart = np.linalg.norm(ring[:, None] - rings, axis=-1).min()
+            if sides.min() < 0.5 or apart < PEOPLE_APART or obstacles.clearance(ring).min() < BODY_RADIUS + 0.2:
                 continue
-            walkers.append(
-                Character(
-                    name=str(names[len(walkers)]),
-                    shirt=str(shirts[len(walkers)]),
-                    trousers=str(rng.choice(["black", "blue", "brown"])),
-                    path=tuple((round(float(x), 3), round(float(z), 3)) for x, z in corners),
-                    speed=round(float(rng.uniform(0.7, 1.4)), 2),
-                    offset=round(float(rng.uniform(0, 6)), 2),
-                )
-            )
+            rings = np.concatenate([rings, ring])
+            path = tuple((round(float(x), 3), round(float(z), 3)) for x, z in corners)
+            walkers.append(self._walker(str(names[len(walkers)]), path))
         return tuple(walkers)
+
+    def _walker(self, name: str, path: tuple[Point, ...]) -> Character:
+        """Somebody of the catalogue on this path, as fast as their stride is long."""
+        index = character_of(int(self.rng.integers(0, 2**31)))
+        assembly = assembly_of(index)
+        return Character(
+            name=name,
+            shirt=assembly.upper_colour,
+            trousers=assembly.lower_colour,
+            path=path,
+            speed=round(float(np.clip(stride_of(assembly) * self.chance(0.75, 1.0), 0.35, 1.6)), 2),
+            offset=round(self.chance(0, 6), 2),
+            assembly=index,
+            looks=glimpse(assembly),
+        )
 
 
 def outline_of(thing: SceneObject) -> shapely.Geometry:

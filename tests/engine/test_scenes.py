@@ -13,7 +13,7 @@ from engine.obstacles import BODY_RADIUS, character_places
 from engine.scenes.build import FAMILIES, build_scene
 from engine.scenes.scene import COLOURS, Character
 from engine.textures import TEXTURES, paint_textures
-from engine.walks import plan_walk
+from engine.walks import SETTLED, plan_walk
 from infra.schema.episode import Split
 
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -51,6 +51,16 @@ def test_walkers_and_starts_are_clear_of_every_object(family: str, seed: int) ->
         assert body.things.clearance(character_places(body.scene, seconds)).min() > BODY_RADIUS
     start = plan_walk(body, "explore", 1, 8).start
     assert body.things.clearance(np.array([start.place])).min() > BODY_RADIUS
+
+
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family not in SETTLED])
+def test_people_never_walk_through_each_other(family: str) -> None:
+    scene = build_scene(family, SEEDS[1])
+    assert all(person.assembly is not None and person.looks for person in scene.characters)
+    for seconds in np.arange(0, 60, 0.25):
+        places = character_places(scene, seconds)
+        away = np.linalg.norm(places[:, None] - places, axis=-1) + 9 * np.eye(len(places))
+        assert away.min() >= 2 * BODY_RADIUS
 
 
 def test_layouts_differ_between_seeds_and_splits_and_repeat_for_a_seed() -> None:

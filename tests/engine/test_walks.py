@@ -93,3 +93,11 @@ def test_unknown_walks_are_named() -> None:
     with pytest.raises(ValueError, match="unknown evaluation walk 'fly'"):
         evaluation_plan(body, "fly", 0)
     assert "key_WL" in EVALUATION_WALKS
+
+
+@pytest.mark.parametrize("family", ["office", "warehouse"])
+@pytest.mark.parametrize("walk", ["loop", "spin", "idle"])
+def test_walks_in_narrow_places_touch_nothing_and_nobody(family: str, walk: str) -> None:
+    body = Body(build_scene(family, scene_seed(family, "train", 0, 0)), 16.0)
+    plan = plan_walk(body, walk, 0, 320)
+    assert not any(stance.collided for stance in body.follow(plan.start, plan.keyboard[:-1], plan.mouse[:-1]))

@@ -10,7 +10,7 @@ from engine.characters.catalogue import CATALOGUE, assembly_of, character_of, in
 from engine.characters.figure import build_figure_mesh
 from engine.characters.gait import IDLE, PHASES, measures_of, pose_of, stride_of
 from engine.characters.people import walking_phase
-from engine.characters.slots import SHAPE_SLOTS, SLOTS, Assembly, describe
+from engine.characters.slots import SHAPE_SLOTS, SLOTS, Assembly, describe, glimpse
 from engine.mesh import Mesh
 
 
@@ -79,7 +79,22 @@ def test_a_stride_takes_a_body_through_all_phases_forwards_or_backwards() -> Non
     assert 0.3 < stride_of(ordinary(gait="shuffle")) < stride < stride_of(ordinary(gait="jog")) < 3
 
 
+@pytest.mark.parametrize("gait", SLOTS["gait"])
+@pytest.mark.parametrize("speed", [0.0, 2.0])
+def test_feet_that_stand_do_not_slide_and_who_must_hurry_takes_longer_strides(gait: str, speed: float) -> None:
+    someone = ordinary(gait=gait)
+    stride = stride_of(someone, speed)
+    standing = []
+    for phase in range(PHASES):
+        ankle = pose_of(someone, phase, speed).legs[0][2]
+        standing.append(ankle[2] + phase / PHASES * stride)
+    planted = round(PHASES * 0.3)  # the left foot comes down in phase 0
+    assert np.ptp(standing[:planted]) < 0.05
+    assert speed / stride <= 1.6 + 1e-6
+
+
 def test_a_character_is_told_in_words() -> None:
     assembly = ordinary(height="tall", build="stout", hat="cap", back="backpack", upper_colour="orange", lower_colour="blue")
     assert describe(assembly) == "a tall stout person in an orange shirt and blue trousers, with a cap and a backpack"
+    assert glimpse(assembly) == "tall stout person in an orange shirt"
     assert all(describe(dataclasses.replace(assembly_of(index))) for index in range(0, len(CATALOGUE), len(CATALOGUE) // 50))
