@@ -16,6 +16,7 @@ from infra.store import Store, open_store
 if TYPE_CHECKING:  # a profile loads every package; verbs that only look do without
     from flows.profile import Profile
 
+DEFAULT_PROFILE: Final = "tiny"
 MAKE_TARGETS: Final = ("run", "play", "stop", "dashboard")
 
 
@@ -36,9 +37,10 @@ class Place:
         """What a user types to do something with what is here: ``make VERB`` where that does the same."""
         home = "" if self.home == Path("runs") / self.name else f" --home {self.home}"
         store = "" if self.store.uri == str((self.home / "store").absolute()) else f" --store {self.store.uri}"
-        if self.name == "tiny" and not home and not store and verb in MAKE_TARGETS:
+        if self.name == DEFAULT_PROFILE and not home and not store and verb in MAKE_TARGETS:
             return f"make {verb}"
-        return f"worldloom {verb} --profile {self.name}{home}{store}"
+        profile = "" if self.name == DEFAULT_PROFILE else f" --profile {self.name}"
+        return f"worldloom {verb}{profile}{home}{store}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +97,7 @@ class NothingHereError(WorldloomError):
 def place_options(command: Callable[..., None], *, overrides: bool = True) -> Callable[..., None]:
     """Give a command the options ``--profile --home --store --set``, the last only where there is something to override."""
     options = [
-        click.option("--profile", default="tiny", show_default=True, help="A shipped profile, or a TOML file."),
+        click.option("--profile", default=DEFAULT_PROFILE, show_default=True, help="A shipped profile, or a TOML file."),
         click.option("--home", type=HOME, help="Folder of the run.  [default: runs/PROFILE]"),
         click.option("--store", help="Folder or s3://bucket/prefix.  [default: HOME/store]"),
     ]

@@ -4,11 +4,13 @@ const video = document.getElementById("video"), depth = document.getElementById(
 const frames = data.place.length;
 const colour = name => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const [text, soft, line, blue, mint, amber, red] = ["text", "soft", "line", "blue", "mint", "amber", "red"].map(colour);
+const [field, off, unknownInk, stone] = ["field", "off", "unknown", "stone"].map(colour);
+const caps = { up: "#0a0f18a6", letter: "#e6ecf5", down: "#6ea8ff", downLetter: "#08111f" }; // on the picture, whatever the page's colours
 let shown = 0;
 
-function sized(id, ratio) {
+function sized(id, ratio, least = 0) {
   const canvas = document.getElementById(id), scale = devicePixelRatio;
-  const width = canvas.clientWidth, height = ratio ? Math.round(width * ratio) : canvas.clientHeight;
+  const width = canvas.clientWidth, height = ratio ? Math.max(least, Math.round(width * ratio)) : canvas.clientHeight;
   if (ratio) canvas.style.height = `${height}px`;
   canvas.width = width * scale;
   canvas.height = height * scale;
@@ -28,11 +30,11 @@ function drawKeys() {
   pen.font = `600 ${size * 0.5}px system-ui, sans-serif`;
   places.forEach(([name, column, row], key) => {
     const x = left + column * (size + gap), y = top + row * (size + gap);
-    pen.fillStyle = keys[key] > 0 ? blue : "#0a0f18a6";
+    pen.fillStyle = keys[key] > 0 ? caps.down : caps.up;
     pen.beginPath();
     pen.roundRect(x, y, size, size, size * 0.2);
     pen.fill();
-    pen.fillStyle = keys[key] > 0 ? "#08111f" : text;
+    pen.fillStyle = keys[key] > 0 ? caps.downLetter : caps.letter;
     pen.fillText(unknown ? "?" : name, x + size / 2, y + size / 2);
   });
   const [pitch, yaw] = data.mouse[shown], x = width - size * 1.6, y = height - size * 1.6, reach = size * 1.1;
@@ -43,7 +45,7 @@ function drawKeys() {
   pen.stroke();
   if (pitch === null) return;
   const pull = Math.min(1, Math.hypot(pitch, yaw) / 0.2), angle = Math.atan2(-pitch, yaw);
-  pen.strokeStyle = pen.fillStyle = pull ? amber : "#ffffff66";
+  pen.strokeStyle = pen.fillStyle = pull ? "#ffb86b" : "#ffffff66";
   pen.lineWidth = 3;
   pen.beginPath();
   pen.moveTo(x, y);
@@ -57,20 +59,20 @@ function drawMap() {
   const middle = [(Math.min(...xs) + Math.max(...xs)) / 2, (Math.min(...zs) + Math.max(...zs)) / 2];
   const span = Math.max(20, 1.5 * (Math.max(...xs) - Math.min(...xs)), 1.5 * (Math.max(...zs) - Math.min(...zs)));
   const scale = Math.min(width, height) / span, at = (x, z) => [width / 2 + (x - middle[0]) * scale, height / 2 - (z - middle[1]) * scale];
-  pen.fillStyle = "#0e1420";
+  pen.fillStyle = field;
   pen.fillRect(0, 0, width, height);
   for (const thing of data.map) {
     const [x, y] = at(thing.x, thing.z);
     pen.save();
     pen.translate(x, y);
     pen.rotate(thing.yaw * Math.PI / 180);
-    pen.fillStyle = `color-mix(in srgb, ${thing.colour} 55%, #33405a)`;
+    pen.fillStyle = `color-mix(in srgb, ${thing.colour} 55%, ${stone})`;
     pen.fillRect(-thing.width * scale / 2, -thing.depth * scale / 2, thing.width * scale, thing.depth * scale);
     pen.restore();
   }
   pen.lineWidth = 2;
   for (let frame = 1; frame < frames; frame++) {
-    pen.strokeStyle = `hsl(${210 - 170 * frame / frames} 80% 62%)`;
+    pen.strokeStyle = `hsl(${210 - 170 * frame / frames} 80% 52%)`;
     pen.globalAlpha = frame <= shown ? 1 : 0.35;
     pen.beginPath();
     pen.moveTo(...at(...data.place[frame - 1]));
@@ -79,7 +81,7 @@ function drawMap() {
   }
   pen.globalAlpha = 1;
   const [x, y] = at(...data.place[shown]), yaw = data.yaw[shown] * Math.PI / 180, half = data.fov * Math.PI / 360;
-  pen.fillStyle = "#ffffff2e";
+  pen.fillStyle = `color-mix(in srgb, ${text} 20%, transparent)`;
   pen.beginPath();
   pen.moveTo(x, y);
   pen.arc(x, y, 34, yaw - half - Math.PI / 2, yaw + half - Math.PI / 2);
@@ -94,7 +96,7 @@ function drawMap() {
 }
 
 function drawTimeline() {
-  const [pen, width, height, canvas] = sized("timeline", 0.24), label = 58, names = ["forward", "back", "left", "right", "jump", "use"];
+  const [pen, width, height, canvas] = sized("timeline", 0.24, 130), label = 58, names = ["forward", "back", "left", "right", "jump", "use"];
   const row = Math.min(15, height / 10), x = frame => label + (width - label) * (frame + 0.5) / frames, step = Math.max(1, (width - label) / frames);
   pen.textBaseline = "middle";
   names.forEach((name, key) => {
@@ -102,7 +104,7 @@ function drawTimeline() {
     pen.fillStyle = soft;
     pen.fillText(name, 0, y + row / 2);
     data.keyboard.forEach((keys, frame) => {
-      pen.fillStyle = keys[key] > 0 ? blue : keys[key] < 0 ? "#3a2f4d" : "#182132";
+      pen.fillStyle = keys[key] > 0 ? blue : keys[key] < 0 ? unknownInk : off;
       pen.fillRect(x(frame) - step / 2, y + 1, step + 0.5, row - 2);
     });
   });
@@ -120,6 +122,38 @@ function drawTimeline() {
   pen.fillStyle = text;
   pen.fillRect(x(shown) - 0.5, 0, 1.5, height);
   canvas.onclick = event => show(Math.floor((event.offsetX - label) / (width - label) * frames));
+}
+
+function drawActionSync() {
+  const note = document.getElementById("answered"), curve = data.sync && data.sync.actions;
+  const [pen, width, height] = sized("actions", 0.3);
+  if (!curve || !curve.shifts.length) {
+    document.getElementById("actions").style.height = 0;
+    note.textContent = "Not told from keys and mouse: they changed too little.";
+    return;
+  }
+  const from = curve.shifts[0] - 0.5, to = curve.shifts.at(-1) + 0.5, edge = 34, bottom = height - 20;
+  const x = shift => edge + (width - edge - 8) * (shift - from) / (to - from);
+  pen.strokeStyle = line;
+  pen.strokeRect(edge, 10, width - edge - 8, bottom - 10);
+  pen.fillStyle = soft;
+  pen.fillText("100 %", 0, 14);
+  pen.fillText("0", edge - 10, bottom);
+  curve.shifts.forEach((shift, number) => {
+    const share = Math.max(0, curve.explained[number]);
+    pen.fillStyle = soft;
+    pen.fillText(String(shift), x(shift) - 4, height - 6);
+    pen.fillStyle = mint;
+    pen.fillRect(x(shift) - 8, bottom - (bottom - 10) * share, 16, (bottom - 10) * share);
+  });
+  const moved = curve.corrected_frames ? ` after actions were moved by ${curve.corrected_frames} rows` : "";
+  const lag = curve.lag_frames === null ? "No lag explains it clearly" : `Motion trails its action by ${curve.lag_frames.toFixed(2)} rows`;
+  if (curve.lag_frames !== null) {
+    pen.fillStyle = amber;
+    pen.fillRect(x(curve.lag_frames) - 1, 10, 2, bottom - 10);
+  }
+  const share = Math.round(100 * curve.agreement);
+  note.textContent = `Share of the motion that actions of so many rows earlier explain. ${lag}${moved}; ${share} % of their changes are answered so.`;
 }
 
 function drawSync() {
@@ -146,7 +180,8 @@ function drawSync() {
   pen.fillStyle = amber;
   pen.fillRect(x(curve.lag_frames) - 1, 10, 2, height - 30);
   const moved = curve.corrected_frames ? ` after poses were moved by ${curve.corrected_frames.toFixed(2)}` : "";
-  note.textContent = `Residual by how many frames the pose is shifted. Pixels trail it by ${curve.lag_frames.toFixed(2)} frames${moved}.`;
+  const lag = curve.lag_frames, said = Math.abs(lag) < 0.05 ? "Pixels and pose are in step" : `Pixels ${lag > 0 ? "trail" : "lead"} the pose`;
+  note.textContent = `Residual in pixels by how many frames the pose is shifted. ${said} (${lag.toFixed(2)} frames)${moved}.`;
 }
 
 function draw() {
@@ -184,7 +219,9 @@ addEventListener("keydown", event => {
   else return;
   event.preventDefault();
 });
-addEventListener("resize", () => { draw(); drawSync(); });
+matchMedia("(prefers-color-scheme: light)").onchange = () => location.reload(); // canvases take their colours once
+addEventListener("resize", () => { draw(); drawSync(); drawActionSync(); });
 video.requestVideoFrameCallback(follow);
 draw();
 drawSync();
+drawActionSync();

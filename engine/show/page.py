@@ -24,7 +24,8 @@ DEPTH_QUALITY: Final = 28  # quantiser of H.264: the coloured depth is for eyes
 BATCH: Final = 32  # frames decoded at once
 FACTS: Final = (
     "source", "family", "scene_id", "weather", "time_of_day", "season", "perspective", "character_id", "walk", "split",
-    "sync", "sync_lag_frames", "sync_checked", "depth_kind", "renderer", "revisit_share", "licence",
+    "sync", "sync_lag_frames", "action_lag_frames", "action_agreement", "sync_checked", "depth_kind", "renderer",
+    "revisit_share", "licence",
 )  # fmt: skip
 
 
@@ -40,7 +41,8 @@ def write_page(store: Store, episode: Episode, path: Path) -> Path:
     scene = read_scene(store, episode)
     page = _template().render(
         episode=episode,
-        facts=[(name.replace("_", " "), value) for name in FACTS if (value := getattr(episode, name)) not in ("", None)],
+        facts=[(name.replace("_", " "), _plain(value)) for name in FACTS if (value := getattr(episode, name)) not in ("", None)],
+        mapped=bool(scene.get("objects")),
         video=_inline(store.local_path(episode.video_object).read_bytes(), "video/mp4"),
         depth=_depth_video(depth, episode.fps) if depth is not None else "",
         data=json.dumps(page_data(episode, frames, scene), allow_nan=False).replace("<", "\\u003c"),
@@ -93,6 +95,13 @@ def paint_depth(depth: NDArray[np.float32]) -> NDArray[np.uint8]:
     colours = matplotlib.colormaps["turbo"](part)[..., :3]
     painted: NDArray[np.uint8] = (np.where(known[..., None], colours, 0.0) * 255).astype(np.uint8)
     return painted
+
+
+def _plain(value: object) -> str:
+    """A fact as people write it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
 def _depth_video(depth: DepthReader, fps: float) -> str:

@@ -59,3 +59,14 @@ def test_a_click_on_the_time_line_goes_there(page: Any, shown: tuple[Path, Any])
     box = page.locator("#timeline").bounding_box()
     page.locator("#timeline").click(position={"x": 58 + (box["width"] - 58) / 2, "y": 20})
     page.wait_for_function(f"shown === {FRAMES // 2}")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_all_of_it_in_light_and_dark(page: Any, shown: tuple[Path, Any], scheme: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.emulate_media(color_scheme=scheme)
+    page.goto(shown[0].as_uri())
+    page.wait_for_function("[...document.querySelectorAll('video')].every(v => v.readyState >= 2)")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (sum(map(int, ground[4:-1].split(","))) > 384) == (scheme == "light")

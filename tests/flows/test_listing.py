@@ -97,7 +97,7 @@ def test_a_bundle_whose_object_is_gone_is_still_listed(store: Store, capsys: pyt
 
 @pytest.mark.parametrize(("verb", "begin"), [("datasets", "worldloom curate"), ("releases", "worldloom run")])
 def test_an_empty_store_says_how_to_begin(verb: str, begin: str, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
-    assert said(capsys, store, verb)[1].startswith(f"make one: {begin} --profile tiny --home")
+    assert said(capsys, store, verb)[1].startswith(f"make one: {begin} --home")
 
 
 def test_a_version_is_found_by_its_first_digits_and_nothing_else_is(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
