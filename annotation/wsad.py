@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.wsad_response import ChainConfig, read_keys
-from annotation.wsad_track import read_track, turned_degrees
+from annotation.wsad_track import read_movement, turned_degrees
 from infra.directions import keys_of
 from infra.schema.action import KEYS, UNKNOWN_KEY, UNKNOWN_MOUSE, Keyboard, Mouse
 
@@ -56,7 +56,7 @@ def infer_wsad(c2w: Array, config: WsadConfig) -> Wsad:
     step = 0.0
     if count > 1:
         mouse[:-1] = turned_degrees(c2w) / config.degrees_per_mouse_unit
-        track = read_track(c2w, config.steady, config.glide_evidence)
+        track = read_movement(c2w, config.steady, config.glide_evidence)
         if track is None:  # at rest
             chosen, confidence[:-1] = np.zeros(count - 1, np.int64), 1.0
         else:

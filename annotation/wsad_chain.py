@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from annotation.wsad_track import Track
+from annotation.wsad_track import Movement
 from infra.directions import DIRECTIONS, UNIT
 
 Array = NDArray[np.float64]
@@ -73,7 +73,7 @@ def _follows(depth: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return follows, np.select([then == now, then == 0, now == 0], [0, 1, 2], 3)
 
 
-def evidence(track: Track, response: Response, config: EvidenceConfig) -> Array:
+def evidence(track: Movement, response: Response, config: EvidenceConfig) -> Array:
     """Cost (N, S) of each key history: the cheapest of a free step, a slide, a full stop at a wall, and a push aside."""
     histories = key_histories(len(response.shares))
     push = pushes(track, response)
@@ -93,7 +93,7 @@ def evidence(track: Track, response: Response, config: EvidenceConfig) -> Array:
     return np.minimum(costs, config.most_cost)
 
 
-def pushes(track: Track, response: Response) -> Array:
+def pushes(track: Movement, response: Response) -> Array:
     """What each key history pushes, (N, S, 2) along world x and z, in steps. Who turns is pushed where he looks by now."""
     lengths = np.where(np.abs(UNIT).min(1) > 0.5, response.diagonal, 1.0)[:, None]
     held = (UNIT * lengths) @ track.axes  # (N, 9, 2)
@@ -105,7 +105,7 @@ def pushes(track: Track, response: Response) -> Array:
 
 
 def _free_cost(
-    track: Track, histories: NDArray[np.int64], push: Array, asked: Array, tolerance: float, config: EvidenceConfig
+    track: Movement, histories: NDArray[np.int64], push: Array, asked: Array, tolerance: float, config: EvidenceConfig
 ) -> Array:
     """Cost (N, S) of nothing being in the way; speeds differ more than directions do."""
     stands = (histories == 0).all(1)
@@ -124,7 +124,7 @@ def _free_cost(
     return cost + np.log(across_slack / tolerance**2)  # who allows for more must expect less
 
 
-def _slide_cost(track: Track, asked: Array, tolerance: float, config: EvidenceConfig) -> Array:
+def _slide_cost(track: Movement, asked: Array, tolerance: float, config: EvidenceConfig) -> Array:
     """Cost (N, S) of each step having been bent by a wall.
 
     A wall takes away what points into it: sliding on, the lost part stands square to what is left; on the first contact
@@ -145,7 +145,7 @@ def _slide_cost(track: Track, asked: Array, tolerance: float, config: EvidenceCo
     return bent
 
 
-def _wall_cost(track: Track, asked: Array, config: EvidenceConfig) -> Array:
+def _wall_cost(track: Movement, asked: Array, config: EvidenceConfig) -> Array:
     """Cost (N, S) of sliding on the way that the frame before went: what of a step points along the wall is left of it."""
     along = track.wall[:, None]
     miss = np.linalg.norm((asked * along).sum(-1, keepdims=True) * along - track.moves[:, None], axis=-1)
@@ -156,7 +156,7 @@ def _wall_cost(track: Track, asked: Array, config: EvidenceConfig) -> Array:
 
 
 def _push_cost(
-    track: Track, push: Array, asked: Array, stands: NDArray[np.bool_], tolerance: float, config: EvidenceConfig
+    track: Movement, push: Array, asked: Array, stands: NDArray[np.bool_], tolerance: float, config: EvidenceConfig
 ) -> Array:
     """Cost (N, S) of having been pushed aside by somebody who passed: a little way, and from frame to frame much the same."""
     aside = track.moves[:, None] - asked

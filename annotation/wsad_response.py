@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.wsad_chain import EvidenceConfig, Response, decode, evidence, pushes
-from annotation.wsad_track import Track
+from annotation.wsad_track import Movement
 
 Array = NDArray[np.float64]
 
@@ -43,7 +43,7 @@ class Reading:
     evidence: float  # log
 
 
-def read_keys(track: Track, config: ChainConfig) -> Reading:
+def read_keys(track: Movement, config: ChainConfig) -> Reading:
     """The keys of a track, by the response that explains it best.
 
     Which one is asked only where a response at once leaves much unexplained: it is right for feet that grip.
@@ -62,7 +62,7 @@ def read_keys(track: Track, config: ChainConfig) -> Reading:
     return best
 
 
-def _read(track: Track, response: Response, config: ChainConfig, costs: Array | None = None) -> Reading:
+def _read(track: Movement, response: Response, config: ChainConfig, costs: Array | None = None) -> Reading:
     costs = evidence(track, response, config.evidence) if costs is None else costs
     caution = min(config.most_caution, config.caution * track.noise)
     changes = [cost + caution for cost in (config.stop_cost, config.start_cost, config.change_cost)]
@@ -70,7 +70,7 @@ def _read(track: Track, response: Response, config: ChainConfig, costs: Array | 
     return Reading(keys=keys, response=response, evidence=found)
 
 
-def _fitted(track: Track, reading: Reading, config: ChainConfig) -> Response:
+def _fitted(track: Movement, reading: Reading, config: ChainConfig) -> Response:
     """The shares, over four frames, that suit the keys of a reading best, by least squares over the frames that are not odd."""
     depth, response = 4, reading.response
     costs = evidence(track, response, config.evidence)

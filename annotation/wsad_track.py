@@ -18,7 +18,7 @@ MOST_SPREAD: Final = 0.5  # of the log-lengths of free steps; beyond it the step
 
 
 @dataclass(frozen=True, kw_only=True)
-class Track:
+class Movement:
     """Displacements (N, 2) along world x and z in steps, and what else the poses tell; N is one less than poses."""
 
     moves: Array  # (N, 2) mean over the window
@@ -32,7 +32,7 @@ class Track:
     step: float  # length of a free step in the track's own unit
 
 
-def read_track(c2w: Array, steady: float, glide_evidence: float) -> Track | None:
+def read_movement(c2w: Array, steady: float, glide_evidence: float) -> Movement | None:
     """Measure poses (T, 4, 4), averaging over as few frames as make noise less than ``steady`` steps.
 
     None where nothing moves, or where the noise hides what does.
@@ -46,7 +46,7 @@ def read_track(c2w: Array, steady: float, glide_evidence: float) -> Track | None
         before = np.concatenate([np.zeros((1, 2)), meant[:-1]])
         step, spread = step_length((meant - keeps * before) / (1 - keeps), left)
         if step > 0 and left <= steady * step and _goes_somewhere(meant, noise, window):
-            return Track(
+            return Movement(
                 moves=meant / step,
                 before=before / step,
                 axes=_mean_over(axes_of(c2w).reshape(-1, 4), window).reshape(-1, 2, 2),

@@ -10,6 +10,7 @@ import torch
 from annotation.wsad_curves import plot_curves
 from engine.bench.appends import AppendBenchConfig, bench_appends
 from engine.bench.collect import CollectBenchConfig, bench_collect
+from engine.bench.sight import SightBenchConfig, bench_sight
 from engine.explore.report import ReportConfig, bench_explore, plot_report
 from flows.bench_wsad import WsadBenchConfig, bench_wsad
 from flows.commands.options import OUT_FILE, PLOT, SIZE
@@ -41,11 +42,15 @@ def denoiser(sizes: tuple[SizeName, ...], device: str | None, repeats: int, out:
 @bench.command(epilog="Example: worldloom bench explore --out explore.json --plot explore.png")
 @click.option("--scenes", type=click.IntRange(min=1), default=ReportConfig.scenes_per_family, show_default=True, help="A family.")
 @click.option("--frames", type=click.IntRange(min=64), default=ReportConfig.frames, show_default=True, help="Of each walk.")
+@click.option("--by-depth", is_flag=True, help="By drawn depth and swept moves, as in an unknown Unreal map.")
 @click.option("--out", type=OUT_FILE, help="Write all figures there as JSON.")
 @click.option("--plot", type=PLOT, help="Draw them there (png, svg, pdf).")
-def explore(scenes: int, frames: int, out: Path | None, plot: Path | None) -> None:
-    """Walk unseen scenes with the learned explorer, route following and a random walk; no rendering is needed."""
-    result = bench_explore(ReportConfig(scenes_per_family=scenes, frames=frames), click.echo)
+def explore(scenes: int, frames: int, by_depth: bool, out: Path | None, plot: Path | None) -> None:
+    """Walk unseen scenes with the learned explorer, route following and a random walk; nothing is drawn but --by-depth."""
+    if by_depth:
+        result = bench_sight(SightBenchConfig(scenes_per_family=scenes, frames=frames), click.echo)
+    else:
+        result = bench_explore(ReportConfig(scenes_per_family=scenes, frames=frames), click.echo)
     if out is not None:
         out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     if plot is not None:
@@ -77,15 +82,29 @@ def collect(
 @click.option("--family", "families", multiple=True, help="Scene family; repeatable.  [default: all]")
 @click.option("--frames", type=click.IntRange(min=64), default=WsadBenchConfig.frames, show_default=True, help="Of each walk.")
 @click.option("--games", type=click.IntRange(min=0), default=WsadBenchConfig.games, show_default=True, help="ViZDoom episodes.")
+@click.option(
+    "--minetest",
+    type=click.IntRange(min=0),
+    default=WsadBenchConfig.minetest,
+    show_default=True,
+    help="Episodes; 0 leaves it out.",
+)
 @click.option("--store", "uri", help="Score the recorded episodes of this store instead: a folder or s3://bucket/prefix.")
 @click.option("--out", type=OUT_FILE, help="Write all figures there as JSON.")
 @click.option("--plot", type=PLOT, help="Draw the curves there (png, svg, pdf).")
 def wsad(
-    scenes: int, families: tuple[str, ...], frames: int, games: int, uri: str | None, out: Path | None, plot: Path | None
+    scenes: int,
+    families: tuple[str, ...],
+    frames: int,
+    games: int,
+    minetest: int,
+    uri: str | None,
+    out: Path | None,
+    plot: Path | None,
 ) -> None:
     """Compare inferred keys and mouse with recorded ones in unseen scenes and games; scenes are walked, not drawn."""
     chosen = families or WsadBenchConfig.families
-    config = WsadBenchConfig(families=chosen, scenes_per_family=scenes, frames=frames, games=games)
+    config = WsadBenchConfig(families=chosen, scenes_per_family=scenes, frames=frames, games=games, minetest=minetest)
     result = bench_wsad(config, open_store(uri) if uri else None, click.echo)
     if out is not None:
         out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

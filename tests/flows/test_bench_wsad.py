@@ -14,7 +14,9 @@ from flows.cli import run_command
 from infra.directions import directions_of
 from infra.store import open_store
 
-TINY = WsadBenchConfig(families=("park",), scenes_per_family=1, walks=("explore", "random"), frames=200, games=0)
+TINY = WsadBenchConfig(
+    families=("park",), scenes_per_family=1, walks=("explore", "random"), frames=200, games=0, minetest=0, third=0
+)
 
 
 def quiet(line: str) -> None:
@@ -63,9 +65,10 @@ def test_doubling_keeps_every_recorded_pose(tracks: list[Track]) -> None:
 
 def test_the_verb_writes_its_figures_and_curves(tmp_path: Path) -> None:
     out, plot = tmp_path / "wsad.json", tmp_path / "wsad.png"
-    options = ["--scenes", "1", "--family", "park", "--frames", "64", "--games", "0"]
+    options = ["--scenes", "1", "--family", "park", "--frames", "64", "--games", "0", "--minetest", "0"]
     assert run_command(["bench", "wsad", *options, "--out", str(out), "--plot", str(plot)]) == 0
     result = json.loads(out.read_text(encoding="utf-8"))
+    assert set(result["source"]) == {"embedded", "third, body", "third, camera"}
     assert set(result["source"]["embedded"]) == {"ours", "fixed"}
     assert {row["curve"] for row in result["curves"]} == {"noise", "scale", "frame rate"}
     assert plot.stat().st_size > 10_000
