@@ -27,7 +27,11 @@ class Samples:
 
     def rgb(self) -> NDArray[np.uint8]:
         """Colours (H, W, 3)."""
-        return np.ascontiguousarray(average_pixels(self.colour[..., :3], self.scale)[::-1, :, ::-1])
+        return np.ascontiguousarray(self.blue_first()[::-1, :, ::-1])
+
+    def blue_first(self) -> NDArray[np.uint8]:
+        """Colours (H, W, 3), blue first and the lowest row first, as they came and as a BMP has them."""
+        return average_pixels(self.colour[..., :3], self.scale)
 
     def metres(self) -> NDArray[np.float32]:
         """Z-depth (H, W) in metres, inf where there is sky."""

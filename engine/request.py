@@ -27,7 +27,7 @@ BODIES: Final = 256  # that a request goes through before it begins again; they 
 OWN_WORLD: Final = UnrealConfig()
 _OFFERS: Final[dict[str, tuple[str, ...]]] = {
     "embedded": ("perspective", "weather", "time_of_day", "season"),
-    "unreal": ("weather", "time_of_day", "season"),
+    "unreal": ("perspective", "weather", "time_of_day", "season"),
     "minetest": ("time_of_day",),
 }
 """Which wishes of a request a source can fulfil; the others none."""

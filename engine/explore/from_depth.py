@@ -40,16 +40,18 @@ class SightExplorer:
         self._side = int(np.ceil(2 * self.config.half / self.config.cell))
         self._count = np.zeros((self._side, self._side), np.int64)
         self._explorer: Explorer | None = None
-        self._origin = np.zeros(2)
+        self._origin: Array | None = None  # (x, z) of the start
         self._tick = 0
 
     def act(self, depth: NDArray[np.float32], c2w: Array, intrinsics: Array, collided: bool = False) -> Action:
         """The next row, given z-depth (H, W) in metres, the camera's pose (4, 4) and intrinsics (4,)."""
-        if self._tick == 0:
-            self._origin = c2w[[0, 2], 3].copy()
         self.note(depth, c2w, intrinsics)
+        return self.walk(c2w, collided)
+
+    def walk(self, c2w: Array, collided: bool = False) -> Action:
+        """The next row of one who stands at ``c2w`` (4, 4) now; what was seen last may have been noted elsewhere."""
         pitch, yaw = pitch_and_yaw(c2w)
-        x, z = c2w[[0, 2], 3] - self._origin
+        x, z = c2w[[0, 2], 3] - (0.0 if self._origin is None else self._origin)
         stance = Stance(place=(float(x), float(z)), pitch=float(pitch), yaw=float(yaw), tick=self._tick, collided=collided)
         if self._explorer is None:
             self._explorer = Explorer(self._surroundings(), self._seed, self._policy)
@@ -59,8 +61,10 @@ class SightExplorer:
         return self._explorer.act(stance)
 
     def note(self, depth: NDArray[np.float32], c2w: Array, intrinsics: Array) -> None:
-        """Count where surfaces stand that a body would meet."""
+        """Count where surfaces stand that a body would meet, in depth (H, W) that was seen from ``c2w``."""
         config = self.config
+        if self._origin is None:
+            self._origin = c2w[[0, 2], 3].copy()
         z = depth[:: config.every, :: config.every].astype(np.float64)
         v, u = np.meshgrid(*(np.arange(0, size, config.every) + 0.5 for size in depth.shape), indexing="ij")
         fx, fy, cx, cy = intrinsics

@@ -123,7 +123,7 @@ def plot_report(result: dict[str, Any], path: Path) -> None:
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(TITLES))
     names = list(result["agents"])
-    colours = {OURS: "#d1495b", "route": "#30638e", "sweep": "#8fb8de", "random": "#b0a990"}
+    colours = {OURS: "#d1495b", "route": "#30638e", "sweep": "#8fb8de", "random": "#b0a990", "explore": "#b0a990"}
     for panel, (key, title) in zip(panels, TITLES.items(), strict=True):
         figures = np.array([result["agents"][name][key] for name in names])
         spread = np.abs(figures[:, 1:] - figures[:, :1]).T

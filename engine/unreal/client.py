@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,8 @@ from engine.unreal.wire import (
 from infra.errors import WorldloomError
 
 Address = tuple[str, int] | Path  # host and port, or a unix socket
+
+AHEAD: Final = 65536  # bytes read at once where less is asked for; a row has many short answers
 
 
 class EngineSilentError(WorldloomError):
@@ -57,6 +59,7 @@ class UnrealClient:
         self._socket: socket.socket | None = None
         self._head = bytearray(HEADER.size)
         self._had = 0  # bytes of the frame that is coming in, header first
+        self._ahead = memoryview(b"")  # read but not yet asked for
         self._body: NDArray[np.uint8] | None = None  # not cleared first, as a bytearray would be
 
     def connect(self, seconds: float) -> str:
@@ -80,7 +83,7 @@ class UnrealClient:
             link.close()
             raise EngineGoneError(f"no UnrealCV server at {self._name()}: {error.strerror or error}") from None
         link.setblocking(False)
-        self._socket, self._had, self._body = link, 0, None
+        self._socket, self._had, self._body, self._ahead = link, 0, None, memoryview(b"")
         try:
             banner = bytes(self._frame(until))
             if not banner.startswith(BANNER.rstrip()):
@@ -209,6 +212,18 @@ class UnrealClient:
         return view
 
     def _read(self, into: memoryview, until: float) -> int:
+        """Fill some of ``into``; what is short is taken from what came along with what was read before."""
+        if not self._ahead and len(into) < AHEAD:
+            fresh = memoryview(bytearray(AHEAD))
+            self._ahead = fresh[: self._take(fresh, until)]
+        if not self._ahead:
+            return self._take(into, until)
+        count = min(len(into), len(self._ahead))
+        into[:count] = self._ahead[:count]
+        self._ahead = self._ahead[count:]
+        return count
+
+    def _take(self, into: memoryview, until: float) -> int:
         while True:
             try:
                 count = self._link().recv_into(into)

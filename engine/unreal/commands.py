@@ -1,13 +1,15 @@
 """The commands that the embedded world's server knows: those of the open-source plugin, in its words, and the fixed step."""
 
+import functools
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from engine.unreal.convention import WORLD
+from engine.unreal.convention import CENTIMETRES, WORLD
+from engine.unreal.walker import Walker, character_of_class
 from engine.unreal.wire import Body, Later
 from engine.unreal.world import EmbeddedWorld, NoSuchLevelError
 from infra.errors import NotHereError
@@ -16,6 +18,7 @@ VERSION: Final = "1.1.0"  # of the plugin whose commands these are; its clients 
 PROJECT: Final = "Worldloom"
 TYPES: Final = {"str": r"([^ ]*)", "uint": r"(\d*)", "float": r"([-+]?\d*[.]?\d+)"}
 CAMERA: Final = "camera_0"
+RECENT: Final = 64  # commands whose handlers are remembered
 
 Handler = Callable[..., str | Later | None]
 
@@ -41,23 +44,31 @@ class Commands:
         self._world = world
         self._status = status
         self._commands: list[Command] = []
+        self._found = functools.lru_cache(RECENT)(self._find)  # a recorder asks the same of each row
         self._register_plugin()
         self._register_objects()
+        self._register_walker()
         self._register_camera()
         self._register_clock()
 
     def answer(self, command: str) -> Body:
         """The body of the reply: "ok", text, "error" and why, or what makes the bytes of a picture."""
+        found = self._found(command)
+        if found is None:
+            return f"error Can not find a handler for URI '{command}'".encode()
+        handler, arguments = found
+        try:
+            said = handler(*arguments)
+        except (CommandError, ValueError, NotHereError) as error:
+            return f"error {error}".encode()
+        return said if callable(said) else (said or "ok").encode()
+
+    def _find(self, command: str) -> tuple[Handler, tuple[str, ...]] | None:
         for known in reversed(self._commands):
             match = known.pattern.search(command)
-            if match is None:
-                continue
-            try:
-                said = known.handler(*match.groups())
-            except (CommandError, ValueError, NotHereError) as error:
-                return f"error {error}".encode()
-            return said if callable(said) else (said or "ok").encode()
-        return f"error Can not find a handler for URI '{command}'".encode()
+            if match is not None:
+                return known.handler, match.groups()
+        return None
 
     def _bind(self, template: str, handler: Handler, says: str) -> None:
         parts = re.split(r"\[(str|uint|float)\]", template)
@@ -83,6 +94,38 @@ class Commands:
         self._bind("vget /object/[str]/color", self._object_colour, "Its colour in object masks")
         self._bind("vget /object/[str]/bounds", self._object_bounds, "Its box: min x y z, max x y z")
         self._bind("vget /object/[str]/mobility", self._object_mobility, "Static or Movable")
+
+    def _register_walker(self) -> None:
+        numbers = " [float] [float] [float]"
+        self._bind("vset /objects/spawn [str] [str]", self._spawn, "Let a body appear: Character_NUMBER NAME")
+        self._walker("location" + numbers, lambda one, x, y, z: replace(one, place=_place(_vector((x, y, z)))), "Put it: x y z")
+        self._walker("rotation" + numbers, lambda one, _, yaw, __: replace(one, facing=float(yaw)), "Turn it: pitch yaw roll")
+        self._walker("show", lambda one: replace(one, shown=True), "Let it be seen")
+        self._walker("hide", lambda one: replace(one, shown=False), "Let it not be seen")
+        self._walker("destroy", lambda one: None, "Let it disappear")
+        self._bind("vexec [str] [str] [str]", self._execute, "Call a function of an actor")
+
+    def _walker(self, noun: str, change: Callable[..., Walker | None], says: str) -> None:
+        def handle(name: str, *values: str) -> None:
+            self._world.change_walker(change(self._walker_of(name), *values))
+
+        self._bind(f"vset /object/[str]/{noun}", handle, says)
+
+    def _spawn(self, kind: str, name: str) -> str:
+        if name in self._world.names:
+            raise CommandError(f"Failed to spawn {name}, object exsit.")
+        self._world.spawn(character_of_class(kind), name)
+        return name
+
+    def _execute(self, name: str, function: str, argument: str) -> None:
+        self._world.change_walker(self._walker_of(name).call(function, argument))
+
+    def _walker_of(self, name: str) -> Walker:
+        """The one actor that can be moved: what stands in a scene belongs to it."""
+        number = self._number(name)
+        if self._world.walker is None or number < len(self._world.names) - 1:
+            raise CommandError(f"{name} belongs to the scene; only what was spawned can be changed")
+        return self._world.walker
 
     def _register_camera(self) -> None:
         world = self._world
@@ -175,10 +218,12 @@ class Commands:
 
     def _stands(self, number: int) -> tuple[tuple[float, float], float, tuple[float, float, float]]:
         """Place (x, z) in metres, yaw in degrees and size of thing or person ``number``, now."""
-        scene = self._world.scene
+        scene, walker = self._world.scene, self._world.walker
         if number < len(scene.objects):
             thing = scene.objects[number]
             return thing.position, thing.yaw, thing.size
+        if walker is not None and number == len(self._world.names) - 1:
+            return walker.place, walker.facing, PERSON
         place, yaw, _ = scene.characters[number - len(scene.objects)].place(self._world.seconds)
         return place, yaw, PERSON
 
@@ -188,6 +233,11 @@ PERSON: Final = (0.6, 1.8, 0.6)  # metres: width, height, depth of somebody walk
 
 def _vector(values: tuple[str, ...]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     return np.array([float(value) for value in values])
+
+
+def _place(location: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[float, float]:
+    x, _, z = WORLD @ location / CENTIMETRES
+    return float(x), float(z)
 
 
 def _triple(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> str:

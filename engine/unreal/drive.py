@@ -1,14 +1,20 @@
 """How an action becomes camera commands: along a plan in a scene that we know, swept and read back in one that we do not."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.body import Body, Stance
+from engine.body import Body
+from engine.characters.follow import Follower, Following
+from engine.characters.people import Placed
+from engine.embedded import eye_height_of, worn_by
 from engine.games.explorer import Action
+from engine.job import Job
 from engine.unreal.convention import WORLD, c2w_from_unreal, unreal_from_stance
-from engine.unreal.walk import ReturningExplorer
+from engine.unreal.walk import DepthWalker
+from engine.unreal.walker import showing, spawning
 from engine.unreal.wire import numbers_text
 from engine.walks import WalkPlan
 from infra.dynamics import DynamicsConfig, displacement, turn
@@ -39,9 +45,30 @@ class Drive(Protocol):
         """Take the pose (6,) that was read back after the commands."""
         ...
 
-    def pose(self, read: Array) -> tuple[Array, bool]:
-        """c2w (4, 4) of the state whose pose reads ``read`` (6,), and whether its move was blocked."""
+    def reached(self, read: Array) -> "Reached":
+        """The state whose camera reads ``read`` (6,)."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reached:
+    """Where a state is."""
+
+    c2w: Array  # (4, 4)
+    raw_pose: Array  # (6,) as read; in third person with the body's track (infra/body_track.py) after it
+    collided: bool  # the move that led here was blocked
+
+
+@dataclass(frozen=True, kw_only=True)
+class _View:
+    """A state that is on its way: what the engine is told of it."""
+
+    c2w: Array
+    location: Array  # (3,) cm
+    rotation: Array  # (3,) degrees
+    collided: bool
+    track: Array  # (6,) of the body, or (0,)
+    body: Placed | None
 
 
 class PlannedDrive:
@@ -52,40 +79,66 @@ class PlannedDrive:
 
     reads_back = False
 
-    def __init__(self, body: Body, plan: WalkPlan) -> None:
-        self._body = body
-        self._plan = plan
-        self._shown: list[Stance] = [plan.start]  # of states that are on their way
+    def __init__(self, body: Body, plan: WalkPlan, job: Job) -> None:
+        self._body, self._plan, self._stance = body, plan, plan.start
+        self.character = worn_by(job)
+        third = job.perspective == "third" and self.character is not None
+        self._follower = Follower(body.scene, self.character, body.fps) if third and self.character is not None else None
+        self._following = self._follower.begin(plan.start) if self._follower else Following(distance=0.0)
+        self._views = [self._view()]  # of states that are on their way
 
     def start(self) -> list[str]:
-        """Commands that put the camera at the start."""
-        return _placing(self._shown[0])
+        """Commands that put the camera at the start, and in third person the body before it."""
+        follower = self._follower
+        return [*(spawning(follower.index, follower.speed) if follower else []), *self._placing()]
 
     def choose(self, row: int, depth: NDArray[np.float32] | None) -> Action | None:
         """The plan's row."""
         return (self._plan.keyboard[row], self._plan.mouse[row]) if row < len(self._plan.keyboard) else None
 
     def commands(self, action: Action) -> list[str]:
-        """Put the camera where the action leads."""
-        self._shown.append(self._body.advance(self._shown[-1], *action))
-        return _placing(self._shown[-1])
+        """Put the camera, and the body, where the action leads."""
+        before, self._stance = self._stance, self._body.advance(self._stance, *action)
+        if self._follower is not None:
+            self._following = self._follower.advance(self._following, before, self._stance, action[0])
+        self._views.append(self._view())
+        return self._placing()
 
     def moved(self, pose: Array) -> None:
         """Nothing was read."""
 
-    def pose(self, read: Array) -> tuple[Array, bool]:
+    def reached(self, read: Array) -> Reached:
         """The plan's own.
 
         Raises:
             CameraAstrayError: the engine shows another.
         """
-        stance = self._shown.pop(0)
-        location, rotation = _unreal(stance)
-        away = np.abs(read - np.concatenate([location, rotation]))
+        view = self._views.pop(0)
+        away = np.abs(read - np.concatenate([view.location, view.rotation]))
         away[3:] = np.abs((away[3:] + 180) % 360 - 180)
         if (away > READ_BACK + 1e-6 * np.abs(read)).any():
-            raise CameraAstrayError(f"the engine's camera is at {read.tolist()} instead of {[*location, *rotation]}")
-        return stance.c2w(), stance.collided
+            raise CameraAstrayError(f"the engine's camera is at {read.tolist()} instead of {[*view.location, *view.rotation]}")
+        return Reached(c2w=view.c2w, raw_pose=np.concatenate([read, view.track]), collided=view.collided)
+
+    def _view(self) -> _View:
+        stance, follower, following = self._stance, self._follower, self._following
+        c2w = follower.camera(following, stance) if follower else stance.c2w(eye_height_of(self.character))
+        pitch = stance.pitch - (follower.config.tilt if follower else 0.0)
+        location, rotation = unreal_from_stance(c2w[:3, 3], pitch, stance.yaw)
+        return _View(
+            c2w=c2w,
+            location=location,
+            rotation=rotation,
+            collided=stance.collided,
+            track=follower.track(following, stance) if follower else np.zeros(0),
+            body=follower.placed(following, stance, c2w) if follower else None,
+        )
+
+    def _placing(self) -> list[str]:
+        view = self._views[-1]
+        camera = (("location", view.location), ("rotation", view.rotation))
+        moves = [f"vset /camera/0/{noun} {numbers_text(*values)}" for noun, values in camera]
+        return [*moves, *(showing(view.body) if self._follower else [])]
 
 
 class SweptDrive:
@@ -93,13 +146,13 @@ class SweptDrive:
 
     reads_back = True
 
-    def __init__(self, start: Array, offset: Array, frames: int, seed: list[int], dynamics: DynamicsConfig) -> None:
-        self._pose = start  # (6,) of the camera after the last commands
+    def __init__(self, start: Array, offset: Array, frames: int, walker: DepthWalker, dynamics: DynamicsConfig) -> None:
+        self._pose = self._seen_from = start  # (6,) of the camera after the last commands, and where the last depth was seen
         self._offset = offset  # (3,) cm from the pawn, which is moved, to the camera, which is read
         self._frames = frames
-        self._explorer = ReturningExplorer(seed)
+        self._walker = walker
         self._dynamics = dynamics
-        self._wanted = start[:3]
+        self._wanted, self._turned = start[:3], start[3:]
         self._collided = [False]
 
     def choose(self, row: int, depth: NDArray[np.float32] | None) -> Action | None:
@@ -108,7 +161,8 @@ class SweptDrive:
             return None
         if depth is None:
             raise WorldloomError("the engine sends no depth, which the explorer needs; use a build whose UnrealCV has depth npy")
-        return self._explorer.act(depth)
+        seen_from, now = (c2w_from_unreal(pose[:3], pose[3:]) for pose in (self._seen_from, self._pose))
+        return self._walker.act(depth, seen_from, now, self._collided[-1])
 
     def commands(self, action: Action) -> list[str]:
         """Turn, move until something is in the way, and read the pose."""
@@ -118,27 +172,22 @@ class SweptDrive:
         pitch = float(np.clip(self._pose[3] + turned[0], -self._dynamics.max_pitch, self._dynamics.max_pitch))
         x, z = displacement(keyboard, np.array(self._pose[4]), np.array(yaw), self._dynamics)
         self._wanted = self._pose[:3] + WORLD.T @ np.array([x, 0.0, z]) * 100
+        self._turned = np.array([pitch, (yaw + 180) % 360 - 180, 0.0])
         return [
-            f"vset /camera/0/rotation {numbers_text(pitch, yaw, 0.0)}",
+            f"vset /camera/0/rotation {numbers_text(*self._turned)}",
             f"vset /camera/0/moveto {numbers_text(*(self._wanted - self._offset))}",
             "vget /camera/0/location",
             "vget /camera/0/rotation",
         ]
 
     def moved(self, pose: Array) -> None:
-        """The next move starts from here."""
-        self._pose = pose
+        """The next move starts from where this one ended, and from where it was told to look.
+
+        A player's camera turns with the next tick of its game: read in the tick of the command, it still looks as before.
+        """
+        self._seen_from, self._pose = self._pose, np.concatenate([pose[:3], self._turned])
         self._collided.append(bool(np.linalg.norm(pose[:2] - self._wanted[:2]) > BLOCKED))
 
-    def pose(self, read: Array) -> tuple[Array, bool]:
+    def reached(self, read: Array) -> Reached:
         """As it was read."""
-        return c2w_from_unreal(read[:3], read[3:]), self._collided.pop(0)
-
-
-def _unreal(stance: Stance) -> tuple[Array, Array]:
-    return unreal_from_stance(stance.c2w()[:3, 3], stance.pitch, stance.yaw)
-
-
-def _placing(stance: Stance) -> list[str]:
-    location, rotation = _unreal(stance)
-    return [f"vset /camera/0/location {numbers_text(*location)}", f"vset /camera/0/rotation {numbers_text(*rotation)}"]
+        return Reached(c2w=c2w_from_unreal(read[:3], read[3:]), raw_pose=read, collided=self._collided.pop(0))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.embedded import body_of, conditions_of, plan_of
+from engine.embedded import body_of, conditions_of, describe_body, plan_of
 from engine.games.explorer import Action
 from engine.job import Job
 from engine.recorder import SourceFacts, State
@@ -30,16 +30,18 @@ from engine.unreal.capture import (
     knows_steps,
     open_level,
     place_at_start,
+    read_pose,
     scene_commands,
     short_name,
     triple_of,
 )
 from engine.unreal.client import Batch, EngineGoneError, EngineSilentError, UnrealClient, text_of
 from engine.unreal.commands import PROJECT
-from engine.unreal.drive import PlannedDrive, SweptDrive
+from engine.unreal.drive import PlannedDrive, Reached, SweptDrive
 from engine.unreal.levels import level_name
 from engine.unreal.pictures import NPY_MAGIC, decode_depth
 from engine.unreal.process import EngineProcess, UnrealConfig
+from engine.unreal.walk import depth_walker
 from engine.unreal.wire import WireError, number_text
 from infra.dynamics import DynamicsConfig
 from infra.errors import WorldloomError
@@ -60,8 +62,6 @@ class UnrealRecorder:
             EngineStartError, NotHereError: no engine can be had.
             WorldloomError: the engine failed while it was prepared; it is started anew next time.
         """
-        if job.perspective != "first" or job.character >= 0:
-            raise ValueError("source unreal records first person without a body; use source embedded for bodies")
         warm = self.engine.client is not None
         try:
             return self._begin(job)
@@ -105,7 +105,8 @@ class UnrealRecorder:
                 redistributable=True,
                 commercial_ok=True,
                 source_url="",
-                scene=self._scene.describe(),
+                scene=self._scene.describe() | describe_body(self._character),
+                character_id="" if self._character is None else str(self._character),
                 sync=sync,
             )
         name = self._job.family
@@ -156,8 +157,8 @@ class UnrealRecorder:
         if job.family not in FAMILIES:
             raise ValueError(f"the embedded world has no scene family {job.family!r}; use one of {', '.join(FAMILIES)}")
         body = body_of(job.family, job.scene_seed, job.fps, conditions_of(job))
-        self._drive: PlannedDrive | SweptDrive = (drive := PlannedDrive(body, plan_of(body, job)))
-        self._scene = body.scene
+        self._drive: PlannedDrive | SweptDrive = (drive := PlannedDrive(body, plan_of(body, job), job))
+        self._scene, self._character = body.scene, drive.character
         load = [f"vset /action/game/level {level_name(job.family, job.scene_seed, conditions_of(job))}"]
         hold = ["vset /worldloom/step 0"] if self._stepped else []  # in the tick that loads, so that time 0 is held
         ask(
@@ -167,6 +168,11 @@ class UnrealRecorder:
         )
 
     def _prepare_map(self, client: UnrealClient, job: Job) -> None:
+        if job.perspective != "first" or job.character >= 0:
+            raise ValueError(
+                f"map {job.family} is recorded in first person without a body: UnrealCV sweeps no actor but the player's pawn "
+                "and casts no rays for a camera behind one; use perspective first"
+            )
         scenes = {scene.name: scene for scene in read_scene_list(Path(self.config.scenes))} if self.config.scenes else {}
         if self.config.scenes and job.family not in scenes:
             raise ValueError(f"{self.config.scenes} lists no scene {job.family!r}; use one of {', '.join(scenes)}")
@@ -175,10 +181,14 @@ class UnrealRecorder:
         if client.text("vget /level/name") != short_name(level):
             open_level(client, level, self.config.level_seconds)
         set_up = scene_commands(place, job) if place else []
-        hold = ["vset /worldloom/step 0"] if self._stepped else []
-        ask(client, [*hold, *set_up, *camera_setup(job.width, job.height, self.config.hfov)], self.config.level_seconds)
-        start, offset = place_at_start(client, place, job.seed)
-        self._drive = SweptDrive(start, offset, job.frames, [job.scene_seed, job.seed], DynamicsConfig())
+        ask(client, [*set_up, *camera_setup(job.width, job.height, self.config.hfov)], self.config.level_seconds)
+        start, offset = place_at_start(client, place, job.seed)  # while the game ticks: a player's camera turns with it
+        if self._stepped:
+            ask(client, ["vset /worldloom/step 0"], self.config.level_seconds)
+            start = read_pose(client)
+        intrinsics = intrinsics_of(job.width, job.height, self.config.hfov)
+        walker = depth_walker(job.walk, [job.scene_seed, job.seed], intrinsics)
+        self._drive = SweptDrive(start, offset, job.frames, walker, DynamicsConfig())
 
     def _send(self, client: UnrealClient, depth: NDArray[np.float32] | None) -> None:
         """Send the batch of the next row; ``depth`` is that of the row before."""
@@ -212,18 +222,18 @@ class UnrealRecorder:
             raise WireError(f"row {self._row} shows tick {shown.tick}; somebody else steps this engine")
         if acted and self._drive.reads_back:
             self._drive.moved(self._read_back(bodies))
-        c2w, collided = self._drive.pose(shown.pose)
+        reached = self._drive.reached(shown.pose)
         self._row += 1
         if acted and not ahead:
             self._send(client, shown.depth)
-        return self._state(shown, c2w, collided)
+        return self._state(shown, reached)
 
     def _read_back(self, bodies: list[memoryview]) -> NDArray[np.float64]:
         """The pose after the row's commands: asked for last, but for the step."""
         last = len(bodies) - (1 if self._stepped else 0)
         return np.concatenate([triple_of(LOCATION, bodies[last - 2]), triple_of(ROTATION, bodies[last - 1])])
 
-    def _state(self, shown: Shown, c2w: NDArray[np.float64], collided: bool) -> State:
+    def _state(self, shown: Shown, reached: Reached) -> State:
         size = (self._job.height, self._job.width)
         if shown.rgb.shape[:2] != size:
             raise WireError(f"the engine's pictures are {shown.rgb.shape[:2]}, not {size}; its camera takes no size")
@@ -233,9 +243,9 @@ class UnrealRecorder:
             seconds=tick / self._job.fps,
             rgb=shown.rgb,
             depth=shown.depth,
-            c2w=c2w,
+            c2w=reached.c2w,
             intrinsics=self._intrinsics,
-            raw_pose=shown.pose,
-            collided=collided,
+            raw_pose=reached.raw_pose,
+            collided=reached.collided,
             mask=shown.mask,
         )

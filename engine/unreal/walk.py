@@ -1,14 +1,43 @@
-"""Who walks in an Unreal map that nobody knows: it keeps off walls by depth, and goes back the way it came."""
+"""Who walks in an Unreal map that nobody knows: by a map drawn from depth, or by what is ahead, and back the same way."""
 
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.explore.from_depth import SightExplorer
 from engine.games.explorer import Action, DepthExplorer
+
+Array = NDArray[np.float64]
 
 OUT: Final = (60, 120)  # rows before it goes back
 BACK: Final = (40, 61)  # rows that it goes back, the same way in reverse
+
+
+class DepthWalker(Protocol):
+    """One who sees depth and poses alone."""
+
+    def act(self, depth: NDArray[np.float32], seen_from: Array, now: Array, collided: bool) -> Action:
+        """The next row of one who stands at ``now`` (4, 4), given z-depth (H, W) in metres seen from ``seen_from``."""
+        ...
+
+
+def depth_walker(walk: str, seed: list[int], intrinsics: Array) -> DepthWalker:
+    """The learned explorer for walk ``policy``; for every other a walk that turns away from what is near."""
+    return MappingExplorer(seed, intrinsics) if walk == "policy" else ReturningExplorer(seed)
+
+
+class MappingExplorer:
+    """The learned explorer with the map that it draws for itself."""
+
+    def __init__(self, seed: list[int], intrinsics: Array) -> None:
+        self._explorer = SightExplorer(int(np.random.default_rng(seed).integers(2**31)))
+        self._intrinsics = intrinsics
+
+    def act(self, depth: NDArray[np.float32], seen_from: Array, now: Array, collided: bool) -> Action:
+        """Note what was seen where it was seen, and go on from where it is."""
+        self._explorer.note(depth, seen_from, self._intrinsics)
+        return self._explorer.walk(now, collided)
 
 
 class ReturningExplorer:
@@ -21,8 +50,8 @@ class ReturningExplorer:
         self._back: list[Action] = []
         self._left = int(self._rng.integers(*OUT))
 
-    def act(self, depth: NDArray[np.float32]) -> Action:
-        """The next row of actions, given z-depth (H, W) in metres."""
+    def act(self, depth: NDArray[np.float32], seen_from: Array, now: Array, collided: bool) -> Action:
+        """The next row of actions; only ``depth`` counts."""
         if self._back:
             return self._back.pop(0)
         action = self._explorer.act(depth)

@@ -15,7 +15,8 @@ from engine.scenes.conditions import Conditions
 from engine.scenes.scene import Scene
 from engine.unreal.convention import WORLD, c2w_from_unreal
 from engine.unreal.levels import level_name, parse_level
-from engine.unreal.pictures import encode_bmp, encode_depth, encode_png, picture_of_numbers
+from engine.unreal.pictures import bmp_of, encode_depth, encode_png, picture_of_numbers
+from engine.unreal.walker import Walker
 from engine.unreal.wire import Later
 
 Array = NDArray[np.float64]
@@ -48,16 +49,16 @@ class EmbeddedWorld:
         self.scene = _scene_of(*found)
         self.level = level_name(*found)
         self.things = obstacles_of(self.scene.objects)
-        self.names = thing_names(self.scene)
-        self.colours = mask_colours(len(self.names))
         self.location = np.array([0.0, 0.0, 160.0])
         self.rotation = np.zeros(3)
+        self.walker: Walker | None = None  # the one actor that may be spawned
         self.ticks = 0  # fixed steps since the level was loaded
         self.seconds = 0.0
         self._held_at = 0.0  # seconds when somebody took the clock in hand
         self.stepping: float | None = None  # seconds of a fixed step; None while the clock runs by itself
         self.due = False  # a fixed step was asked for and has not been taken
         self.paused = False
+        self._list_things()
         self._forget()
         self._asked: set[str] = set()  # kinds of picture that were asked for since the last step
         self._ahead = False  # the state was drawn before anybody asked
@@ -139,6 +140,25 @@ class EmbeddedWorld:
         before, after = blocked.clearance(np.stack([here, point])[:, [0, 2]])
         return bool(before < BODY_RADIUS and after > before)
 
+    def spawn(self, character: int, name: str) -> None:
+        """Let a body of the catalogue appear at the origin, standing.
+
+        Raises:
+            ValueError: another body is here.
+        """
+        if self.walker is not None:
+            raise ValueError("Failed to spawn actor")
+        self.change_walker(Walker(name=name, character=character))
+
+    def change_walker(self, walker: Walker | None) -> None:
+        """Show it so from now on; None lets it disappear."""
+        if walker != self.walker:
+            appears = (walker is None) != (self.walker is None)
+            self.walker = walker
+            self._disturb()
+            if appears:
+                self._list_things()
+
     def resize(self, width: int, height: int, hfov: float) -> None:
         """Another picture size or field of view; takes effect with the next picture."""
         wanted = RenderConfig(width=width, height=height, hfov=hfov, renderer=self.config.renderer)
@@ -150,7 +170,7 @@ class EmbeddedWorld:
         """The camera's view as ``bmp`` or ``png``."""
         self._asked.add("picture")
         drawn, self._ahead = self._draw(), False
-        return lambda: encode_bmp(drawn.rgb()) if kind == "bmp" else encode_png(drawn.rgb())
+        return lambda: bmp_of(drawn.blue_first()) if kind == "bmp" else encode_png(drawn.rgb())
 
     def depth(self) -> Later | None:
         """Z-depth as npy; None from a renderer without."""
@@ -175,6 +195,11 @@ class EmbeddedWorld:
             self._renderer.close()
             self._renderer = None
 
+    def _list_things(self) -> None:
+        """Names and mask colours, the walker's last."""
+        self.names = (*thing_names(self.scene), *([self.walker.name] if self.walker else []))
+        self.colours = mask_colours(len(self.names))
+
     def _disturb(self) -> None:
         """Something changed what the camera sees."""
         self._foresees = self._foresees and not self._ahead
@@ -193,7 +218,9 @@ class EmbeddedWorld:
             self._drawn = self._numbers = None
         if self._drawn is None:
             self._renderer.load(self.scene)
-            self._drawn = self._renderer.sample(c2w_from_unreal(self.location, self.rotation), self.seconds)
+            self._renderer.wear(*((self.walker.character, self.walker.speed) if self.walker else (None,)))
+            placed = self.walker.placed() if self.walker else None
+            self._drawn = self._renderer.sample(c2w_from_unreal(self.location, self.rotation), self.seconds, placed)
         return self._drawn
 
     def _number(self) -> Mask:

@@ -11,6 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
+from engine.characters.catalogue import character_of
 from engine.embedded import EmbeddedRecorder
 from engine.job import Job
 from engine.mask import thing_names
@@ -20,9 +21,11 @@ from engine.unreal.convention import c2w_from_unreal, unreal_from_c2w
 from engine.unreal.process import EngineProcess, EngineStartError, UnrealConfig, engine_command
 from engine.unreal.recorder import UnrealRecorder
 from engine.unreal.walk import ReturningExplorer, undo
+from infra.body_track import body_track
 from infra.dynamics import DynamicsConfig, integrate
 from infra.errors import WorldloomError
 from infra.schema import idle_actions, parse_action
+from infra.schema.episode import Perspective
 from tests.engine.jobs import MakeJob
 from tests.engine.unreal.plain_engine import MAP
 
@@ -62,6 +65,25 @@ def test_the_wire_changes_no_pixel_no_pose_and_no_action(
     assert np.array_equal(there.frames.tick, np.arange(32))
 
 
+@pytest.mark.parametrize("perspective", ["third", pytest.param("first", marks=pytest.mark.slow)])
+def test_a_body_over_the_wire_changes_nothing_either(
+    recorder: UnrealRecorder, make_job: MakeJob, perspective: Perspective
+) -> None:
+    job = make_job(perspective=perspective, character=character_of(3), walk="loop", frames=40)
+    inside = EmbeddedRecorder()
+    here, there = gather(inside, job), gather(recorder, over_the_wire(job))
+    inside.close()
+    assert there.frames.rgb_sha256 == here.frames.rgb_sha256
+    assert np.array_equal(there.frames.c2w, here.frames.c2w)
+    assert there.scene == here.scene and there.episode.character_id == here.episode.character_id == str(job.character)
+    if perspective == "third":
+        assert np.array_equal(body_track(there.frames), body_track(here.frames))
+        number = len(thing_names(build_scene(job.family, job.scene_seed))) + 1
+        assert there.mask is not None and (there.mask == number).any((1, 2)).mean() > 0.9, "the body is in no mask"
+    without = gather(recorder, over_the_wire(make_job(walk="loop", frames=2)))
+    assert without.frames.rgb_sha256[0] != there.frames.rgb_sha256[0] and without.episode.character_id == ""
+
+
 def test_the_pose_that_the_engine_reads_back_is_kept_beside_the_plans(recorder: UnrealRecorder, make_job: MakeJob) -> None:
     frames = gather(recorder, over_the_wire(make_job(walk="loop"))).frames
     assert frames.raw_pose.shape == (24, 6)
@@ -89,8 +111,6 @@ def test_the_same_job_twice_gives_the_same_rows(recorder: UnrealRecorder, make_j
 
 
 def test_jobs_that_this_source_cannot_do_are_named(recorder: UnrealRecorder, make_job: MakeJob) -> None:
-    with pytest.raises(ValueError, match="first person"):
-        recorder.reset(over_the_wire(make_job(perspective="third")))
     with pytest.raises(ValueError, match="no scene family 'moon'"):
         recorder.reset(over_the_wire(make_job(family="moon")))
 
@@ -139,6 +159,8 @@ def test_an_engine_killed_between_episodes_costs_nothing(egl: str, make_job: Mak
 @pytest.mark.slow
 def test_an_engine_without_steps_is_walked_by_swept_moves_and_read_back(egl: str, make_job: MakeJob) -> None:
     recorder = UnrealRecorder(PLAIN)
+    with pytest.raises(ValueError, match="use perspective first"):
+        recorder.reset(over_the_wire(make_job(family=MAP, perspective="third")))
     recording = gather(recorder, over_the_wire(make_job(family=MAP, frames=160)))
     recorder.close()
     frames = recording.frames
@@ -149,6 +171,15 @@ def test_an_engine_without_steps_is_walked_by_swept_moves_and_read_back(egl: str
         led = integrate(frames.c2w[row], frames.keyboard[row : row + 1], frames.mouse[row : row + 1], DynamicsConfig())[0]
         assert np.allclose(led, frames.c2w[row + 1], atol=2e-4)
     assert free.mean() > 0.5 and np.ptp(frames.c2w[:, [0, 2], 3], axis=0).max() > 1
+
+
+@pytest.mark.slow
+def test_the_learned_explorer_walks_an_unknown_map_by_what_the_wire_brings(egl: str, make_job: MakeJob) -> None:
+    recorder = UnrealRecorder(PLAIN)
+    job = over_the_wire(make_job(family=MAP, frames=96, walk="policy"))
+    frames = gather(recorder, job).frames
+    recorder.close()
+    assert np.linalg.norm(np.ptp(frames.c2w[:, [0, 2], 3], axis=0)) > 4 and frames.collided.mean() < 0.5
 
 
 @pytest.mark.slow
@@ -194,7 +225,7 @@ def test_a_build_is_launched_with_the_flags_of_a_recorder() -> None:
 
 def test_the_explorer_of_unknown_maps_goes_back_the_way_it_came() -> None:
     explorer, far = ReturningExplorer([1, 2]), np.full((90, 160), 30.0, np.float32)
-    actions = [explorer.act(far) for _ in range(400)]
+    actions = [explorer.act(far, np.eye(4), np.eye(4), False) for _ in range(400)]
     c2w = integrate(np.eye(4), np.stack([a for a, _ in actions]), np.stack([b for _, b in actions]), DynamicsConfig())
     gap = np.linalg.norm(c2w[:, None, :3, 3] - c2w[None, :, :3, 3], axis=-1)
     facing = np.einsum("ik,jk->ij", c2w[:, :3, 2], c2w[:, :3, 2])

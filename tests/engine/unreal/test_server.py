@@ -192,6 +192,28 @@ def test_commands_are_answered_as_the_plugin_does(client: UnrealClient, command:
     assert bytes(client.receive(client.send([command]))[0]).decode() == answer
 
 
+def test_a_body_appears_moves_and_goes(client: UnrealClient) -> None:
+    for command, answer in (
+        ("vset /objects/spawn Nobody walker", "error Can not find a class with name 'Nobody'"),
+        (f"vset /objects/spawn Character_{10**17} walker", f"error Can not find a class with name 'Character_{10**17}'"),
+        ("vset /object/walker/show", "error Can not find object"),
+        ("vset /objects/spawn Character_77 walker", "walker"),
+        ("vset /objects/spawn Character_78 walker", "error Failed to spawn walker, object exsit."),
+        ("vset /objects/spawn Character_78 another", "error Failed to spawn actor"),
+        ("vset /object/person_1/hide", "error person_1 belongs to the scene; only what was spawned can be changed"),
+        ("vset /object/walker/location 100 250.5 0", "ok"),
+        ("vset /object/walker/rotation 0 35 0", "ok"),
+        ("vexec walker ShowPhase 3", "ok"),
+        ("vexec walker ShowPhase 300", "error Character has no function ShowPhase 300"),
+        ("vget /object/walker/location", "100.000 250.500 0.000"),
+        ("vget /object/walker/rotation", "0.000 35.000 0.000"),
+    ):
+        assert bytes(client.receive(client.send([command]))[0]).decode() == answer
+    assert client.text("vget /objects").split()[-1] == "walker"
+    client.text("vset /object/walker/destroy")
+    assert "walker" not in client.text("vget /objects")
+
+
 def test_swept_moves_stop_at_things(client: UnrealClient) -> None:
     scene = build_scene("park", 5)
     thing = next(one for one in scene.objects if one.kind == "pillar")
