@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from prefect.artifacts import create_image_artifact, create_table_artifact
 
+from flows.summary import summarise_stage
 from infra.stage import StageResult
 from infra.store import Store
 
@@ -18,9 +19,8 @@ _PICTURE: Final = re.compile(r"[0-9a-f]{64}\.(png|jpg)")
 def show_result(result: StageResult, store: Store) -> None:
     """Keep the outputs of a stage as a table, and every picture that they name; a found result shows its pictures no more."""
     rows = [{"what": name, "value": str(value)} for name, value in flatten(result.outputs)]
-    how = "found finished" if result.reused else f"{result.seconds:.1f} s"
-    early = ", stopped early by its time cap" if result.stopped_early else ""
-    create_table_artifact(rows[:MOST_ROWS], key=result.stage, description=f"{how}{early}; key {result.key}")
+    said = " ".join(summarise_stage(result).split())  # without the padding of a terminal
+    create_table_artifact(rows[:MOST_ROWS], key=result.stage, description=f"{said}; key {result.key}")
     for name, value in () if result.reused else flatten(result.outputs):
         if isinstance(value, str) and _PICTURE.fullmatch(value):
             show_picture(f"{result.stage}-{name}", store.get_bytes(value), value.rpartition(".")[2])
