@@ -64,6 +64,18 @@ class _Pair:
     focal: Array  # (2,) pixels
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Pairs:
+    """P pairs side by side, each filled up to N corners."""
+
+    index: Array  # (P,)
+    before: Array  # (P, N, 3), z = 1
+    after: Array  # (P, N, 2)
+    nearness: Array | None  # (P, N)
+    focal: Array  # (P, 1, 2)
+    corners: NDArray[np.int64]  # (P,) that are no filling; they come first
+
+
 class SyncMeter:
     """Measures while an episode is recorded: keeps poses, a few pictures and some tracked corners, no more."""
 
@@ -71,6 +83,7 @@ class SyncMeter:
         self.config = config or SyncConfig()
         self._poses: list[Array] = []
         self._pairs: list[_Pair] = []
+        self._stacked: _Pairs | None = None
         self._recent: collections.deque[_Picture] = collections.deque(maxlen=self.config.reach + 2)
         self._tracked = -1  # the last pair
         self._burst_ends = 0  # frames
@@ -166,10 +179,12 @@ class SyncMeter:
 
     def _residual(self, poses: Array, shift: float) -> float:
         """Pixels by which poses of ``shift`` frames earlier miss the tracked corners: mean over pairs of the median."""
-        at = np.array([pair.index for pair in self._pairs], np.float64) - shift
+        if self._stacked is None or len(self._stacked.index) != len(self._pairs):
+            self._stacked = _stack(self._pairs)
+        at = self._stacked.index - shift
         old, new = poses_at(poses, at), poses_at(poses, at + 1)
         moves = np.linalg.inv(new) @ old  # carries points of the old camera to the new
-        return float(np.mean([_miss(pair, move) for pair, move in zip(self._pairs, moves, strict=True)]))
+        return float(np.mean(_misses(self._stacked, moves)))
 
 
 def measure_sync(
@@ -214,19 +229,35 @@ def _nearness(depth: NDArray[np.float32], pixels: Array) -> Array:
     return np.where(known, 1 / np.where(known, metres, 1.0), 0.0)
 
 
-def _miss(pair: _Pair, move: Array) -> float:
-    """Median distance in pixels between where ``move`` (4, 4) carries corners and where they went.
+def _stack(pairs: list[_Pair]) -> _Pairs:
+    corners = np.array([len(pair.before) for pair in pairs])
+    before, after = np.ones((len(pairs), corners.max(), 3)), np.zeros((len(pairs), corners.max(), 2))
+    nearness = None if any(pair.nearness is None for pair in pairs) else np.zeros(before.shape[:2])
+    for number, pair in enumerate(pairs):
+        before[number, : corners[number], :2], after[number, : corners[number]] = pair.before, pair.after
+        if nearness is not None and pair.nearness is not None:
+            nearness[number, : corners[number]] = pair.nearness
+    index = np.array([pair.index for pair in pairs], np.float64)
+    focal = np.stack([pair.focal for pair in pairs])[:, None]
+    return _Pairs(index=index, before=before, after=after, nearness=nearness, focal=focal, corners=corners)
+
+
+def _misses(pairs: _Pairs, moves: Array) -> Array:
+    """Median distance (P,) in pixels between where ``moves`` (P, 4, 4) carry corners and where they went.
 
     Without depth each corner may lie as far away as suits it best, but not behind the camera: so turns count, and walks
     by their direction and by whether there was one.
     """
-    rays = np.column_stack([pair.before, np.ones(len(pair.before))]) @ move[:3, :3].T
-    nearness = pair.nearness
+    rays, shift = pairs.before @ moves[:, :3, :3].transpose(0, 2, 1), moves[:, None, :3, 3]
+    nearness = pairs.nearness
     if nearness is None:
-        far = rays[:, :2] / rays[:, 2:]
-        along = (move[:2, 3] - far * move[2, 3]) / rays[:, 2:]
-        fit = ((pair.after - far) * along).sum(-1) / np.maximum((along**2).sum(-1), 1e-18)
+        far = rays[..., :2] / rays[..., 2:]
+        along = (shift[..., :2] - far * shift[..., 2:]) / rays[..., 2:]
+        fit = ((pairs.after - far) * along).sum(-1) / np.maximum((along**2).sum(-1), 1e-18)
         nearness = np.maximum(fit, 0.0)
-    points = rays + nearness[:, None] * move[:3, 3]
-    miss = (points[:, :2] / np.maximum(points[:, 2:], 1e-6) - pair.after) * pair.focal
-    return float(np.median(np.minimum(np.linalg.norm(miss, axis=-1), 50.0)))
+    points = rays + nearness[..., None] * shift
+    miss = (points[..., :2] / np.maximum(points[..., 2:], 1e-6) - pairs.after) * pairs.focal
+    away = np.minimum(np.linalg.norm(miss, axis=-1), 50.0)
+    away[np.arange(away.shape[1]) >= pairs.corners[:, None]] = np.inf
+    ranked, rows = np.sort(away, axis=1), np.arange(len(away))
+    return np.asarray((ranked[rows, (pairs.corners - 1) // 2] + ranked[rows, pairs.corners // 2]) / 2)
