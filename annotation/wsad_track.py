@@ -14,6 +14,9 @@ WINDOWS: Final = (1, 3, 5, 7)  # frames over which displacements are averaged; t
 FLOOR: Final = 2.5  # times the noise: what goes no further may stand still
 CROWD: Final = 0.25  # of the steps, those nearest to the common length, tell how much free steps differ
 CROWD_SIGMAS: Final = 0.3186  # a quarter of a normal distribution lies that near to its middle
+TURNS: Final = 0.005  # radians a frame; less says nothing of an arm
+LEAST_TURNS: Final = 20  # frames
+NEAR: Final = 0.15  # steps by which a turn may miss the arm that it agrees on
 MOST_SPREAD: Final = 0.5  # of the log-lengths of free steps; beyond it the step is no measure
 
 
@@ -37,8 +40,8 @@ def read_movement(c2w: Array, steady: float, glide_evidence: float) -> Movement 
 
     None where nothing moves, or where the noise hides what does.
     """
-    moves = np.diff(c2w[:, [0, 2], 3], axis=0)
-    rise = np.diff(c2w[:, 1, 3])
+    moved = np.diff(c2w[:, :3, 3] + find_arm(c2w) * c2w[:, :3, 2], axis=0)
+    moves, rise = moved[:, [0, 2]], moved[:, 1]
     noise = float(1.4826 * np.median(np.abs(rise - np.median(rise))))  # who walks keeps one height: the rest is the estimator's
     keeps = estimate_glide(moves, noise, glide_evidence)
     for window in WINDOWS:
@@ -64,6 +67,29 @@ def turned_degrees(c2w: Array) -> Array:
     """Degrees of (pitch, yaw) turned between neighbouring poses, (T-1, 2); + is up and right."""
     pitch, yaw = pitch_and_yaw(c2w)
     return np.stack([np.diff(pitch), _wrap(np.diff(yaw))], -1)
+
+
+def find_arm(c2w: Array) -> float:
+    """How far behind what walks the camera hangs, in the track's unit; 0 in first person.
+
+    A camera on an arm swings sideways when it turns, by its length times the turn. Walkers mostly go straight ahead or stand
+    while they turn, so the weighted median of sideways move over turn is that length; it counts if most turns agree on it.
+    """
+    if len(c2w) < 2:
+        return 0.0
+    moves = np.diff(c2w[:, [0, 2], 3], axis=0)
+    right = axes_of(c2w)[:, 0]
+    aside, swing = (moves * right).sum(-1), -(np.diff(c2w[:, [0, 2], 2], axis=0) * right).sum(-1)
+    turns = np.abs(swing) > TURNS
+    if turns.sum() < LEAST_TURNS:
+        return 0.0
+    aside, swing = aside[turns], swing[turns]
+    order = np.argsort(aside / swing)
+    weight = np.cumsum(np.abs(swing[order]))
+    arm = float((aside / swing)[order][np.searchsorted(weight, weight[-1] / 2)])
+    near = NEAR * float(np.percentile(np.linalg.norm(moves, axis=-1), 75))
+    agree, without = (float((np.abs(aside - length * swing) < near).mean()) for length in (arm, 0.0))
+    return arm if arm > 0 and agree > 0.5 and agree > without + 0.2 else 0.0
 
 
 def estimate_glide(moves: Array, noise: float, evidence: float) -> float:

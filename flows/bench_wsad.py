@@ -57,7 +57,8 @@ class WsadBenchConfig:
     walks: tuple[str, ...] = WALKS
     frames: int = 480  # of a walk
     fps: float = 16.0
-    third: int = 1  # scenes a family that are walked in third person as well, each walk by a body of its own
+    third: int = 1  # scenes a family that are walked in third person as well
+    third_walks: tuple[str, ...] = ("explore", "route")
     games: int = 6  # episodes of ViZDoom, each on a map and from a start of its own
     minetest: int = 3  # episodes of Minetest, each in a world of its own; the real client plays in real time
     minetest_frames: int = 320
@@ -104,7 +105,7 @@ def walked_tracks(config: WsadBenchConfig, say: Callable[[str], None]) -> Iterat
         for index in range(config.scenes_per_family):
             body = Body(build_scene(family, scene_seed(family, "val", index, config.seed)), config.fps)
             for walk in config.walks:
-                yield from _walked(body, walk, config, third=index < config.third)
+                yield from _walked(body, walk, config, third=index < config.third and walk in config.third_walks)
         say(f"walked {config.scenes_per_family} scenes of {family}")
     for number in range(config.games):
         yield _played(_doom_job(number, config))

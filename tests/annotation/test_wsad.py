@@ -8,7 +8,7 @@ import pytest
 
 from annotation.wsad import Wsad, WsadConfig, infer_wsad
 from annotation.wsad_score import infer_fixed_rule, score_by_source, score_wsad, tally_wsad
-from annotation.wsad_track import estimate_glide
+from annotation.wsad_track import estimate_glide, find_arm
 from engine.body import Body, Stance
 from engine.scenes.park import build_park
 from engine.walks import plan_walk
@@ -295,3 +295,15 @@ def test_a_game_that_speeds_up_and_slows_down_over_frames_gives_the_keys_when_th
         speed[i + 1] = speed[i] + missing * min(1.0, 0.45 / max(float(np.linalg.norm(missing)), 1e-9))
     found = infer_wsad(track(speed[1:]), CONFIG)
     assert (directions_of(found.keyboard)[:-1] == pressed).mean() > 0.93
+
+
+def test_a_camera_that_swings_behind_a_body_is_told_from_one_who_walks_sideways() -> None:
+    walk = free_walk(9)
+    walk.keyboard[:, 2:4] = 0
+    start = walk.c2w[:1]
+    eyes = np.concatenate([start, integrate(start[0], walk.keyboard[:-1], walk.mouse[:-1], DynamicsConfig())])
+    behind = eyes.copy()
+    behind[:, :3, 3] -= 3.0 * eyes[:, :3, 2]
+    assert find_arm(eyes) == 0
+    assert find_arm(behind) == pytest.approx(3.0)
+    assert np.array_equal(infer_wsad(behind, CONFIG).keyboard, infer_wsad(eyes, CONFIG).keyboard)
