@@ -132,5 +132,6 @@ def plot_report(result: dict[str, Any], path: Path) -> None:
         panel.tick_params(labelsize=9)
         panel.set_ylim(bottom=0)
         panel.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(f"{result['scenes']} unseen scenes, a minute each; lines: 95 % bootstrap over scenes", fontsize=10)
+    seconds = result["config"]["frames"] / result["config"]["fps"]
+    figure.suptitle(f"{result['scenes']} unseen scenes, {seconds:g} s each; lines: 95 % bootstrap over scenes", fontsize=10)
     figure.savefig(path, dpi=120)
