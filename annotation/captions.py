@@ -15,7 +15,7 @@ from infra.depth import DepthReader
 from infra.directions import DIRECTIONS, directions_of
 from infra.schema import Caption, Episode, Frames
 
-VERSION: Final = 1  # raise when the words of a caption change
+VERSION: Final = 2  # raise when the words of a caption change
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +75,7 @@ class MetadataCaptioner:
                     stop=stop,
                     scene=describe_scene(subject.scene, subject.episode.family, chooser),
                     style=describe_style(subject.scene, chooser),
-                    content=describe_content(sights[: self.config.most_things], chooser),
+                    content=describe_content(told(sights, self.config.most_things, subject.episode.family), chooser),
                     motion=describe_motion(subject.wsad, start, stop),
                     captioner=self.name,
                 )
@@ -128,11 +128,22 @@ def describe_style(scene: Mapping[str, Any], chooser: _Chooser) -> str:
     """One sentence on light and weather."""
     weather, hour = str(scene.get("weather", "")), str(scene.get("time_of_day", ""))
     if scene.get("indoor"):
-        lamps = hour or "even light"
+        lamps = hour if "lamps" in hour else f"lamps, with {_OUTSIDE.get(hour, hour)} outside" if hour else "even light"
         return chooser.pick("style", ("Indoors, under {}.", "Indoor scene lit by {}.")).format(lamps)
-    sky = {"clear": "a clear sky", "overcast": "an overcast sky"}.get(weather, f"{weather} weather" if weather else "an open sky")
-    sentence = chooser.pick("style", ("{1} light under {0}.", "{1} with {0}.", "It is {2} under {0}."))
-    return sentence.format(sky, (hour or "even").capitalize(), hour or "day")
+    sky = _SKIES.get(weather, f"{weather} weather" if weather else "an open sky")
+    sentence = chooser.pick("style", ("{1} light under {0}{3}.", "{1} with {0}{3}.", "It is {2} under {0}{3}."))
+    season = f" in {scene['season']}" if scene.get("season") else ""
+    return sentence.format(sky, (hour or "even").capitalize(), hour or "day", season)
+
+
+def told(sights: Sequence[Sight], most: int, family: str) -> list[Sight]:
+    """The most prominent sights, each name once; the first families' captions stay as they were published."""
+    if family in _SETTLED:
+        return list(sights[:most])
+    once: dict[str, Sight] = {}
+    for sight in sights:
+        once.setdefault(sight.name, sight)
+    return list(once.values())[:most]
 
 
 def describe_content(sights: Sequence[Sight], chooser: _Chooser) -> str:
@@ -176,7 +187,26 @@ def _plural(kind: str) -> str:
     return noun + ("es" if noun.endswith(("s", "x", "sh", "ch")) else "s")
 
 
-_PLACES: Final = {"park": "a walled park", "rooms": "a flight of rooms", "doom": "a maze of old game halls"}
+_SETTLED: Final = ("park", "rooms")
+_PLACES: Final = {
+    "park": "a walled park",
+    "rooms": "a flight of rooms",
+    "doom": "a maze of old game halls",
+    "ruins": "old ruins",
+    "office": "an open office",
+    "market": "a market square",
+    "station": "a railway station",
+    "suburb": "a quiet suburb",
+}
+_SKIES: Final = {
+    "clear": "a clear sky",
+    "cloudy": "a cloudy sky",
+    "overcast": "an overcast sky",
+    "fog": "a foggy sky",
+    "rain": "falling rain",
+    "snow": "falling snow",
+}
+_OUTSIDE: Final = {"dawn": "dawn", "noon": "bright noon", "afternoon": "afternoon light", "dusk": "dusk", "night": "night"}
 _WALKS: Final = {
     "forward": "walks forward",
     "forward right": "walks forward to the right",

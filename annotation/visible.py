@@ -37,7 +37,9 @@ class Sight:
 
 def find_sights(scene: Mapping[str, Any], seconds: float, view: View) -> list[Sight]:
     """Everything of the scene that the view shows, most prominent first; characters stand where they are at ``seconds``."""
-    boxes = [(str(thing["name"]), thing["position"], thing["size"], float(thing["yaw"])) for thing in scene.get("objects", [])]
+    boxes = [
+        (_called(str(thing["name"])), thing["position"], thing["size"], float(thing["yaw"])) for thing in scene.get("objects", [])
+    ]
     for person in scene.get("characters", []):
         x, z = place_on_path(person, seconds)
         looks = str(person.get("looks") or f"person in {article(person['shirt'])} {person['shirt']} shirt")
@@ -60,9 +62,20 @@ def place_on_path(person: Mapping[str, Any], seconds: float) -> tuple[float, flo
     return corners[0]
 
 
+def _called(name: str) -> str:
+    """What to call a thing: one of the boundary by what it is, where its name says so."""
+    return name if name.endswith("boundary") else name.replace("boundary ", "")
+
+
 def article(noun: str) -> str:
     """The article that goes before ``noun``; there is only one boundary on each side."""
-    return "the" if noun.endswith("boundary") else "an" if noun[:1] in "aeiou" else "a"
+    return (
+        "the"
+        if noun.endswith("boundary") or noun.split()[0] in ("north", "east", "south", "west")
+        else "an"
+        if noun[:1] in "aeiou"
+        else "a"
+    )
 
 
 def _sight(name: str, position: Sequence[float], size: Sequence[float], yaw: float, view: View) -> Sight | None:

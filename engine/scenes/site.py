@@ -88,7 +88,7 @@ class Site:
         width, height, depth = (round(float(length), 3) for length in grow)
         return SceneObject(
             kind=prop.kind,
-            name=prop.caption.format(colour=colour),
+            name=_worded(prop.caption, colour),
             position=(round(x, 3), round(z, 3)),
             size=(width, height, depth),
             yaw=round(yaw, 1),
@@ -153,7 +153,7 @@ class Site:
             (0, -reach, 0, "south"),
             (-reach, 0, 90, "west"),
         ):
-            named = prop._replace(caption=f"{side} boundary", spread=0.0)
+            named = prop._replace(caption=f"{side} boundary wall", spread=0.0)
             self.put(named, x, z, yaw, (2 * self.half + 2 * thick, height, thick))
 
     def wall(self, prop: Prop, a: Point, b: Point, height: float, thick: float = 0.3) -> None:
@@ -227,6 +227,14 @@ class Site:
             assembly=index,
             looks=glimpse(assembly),
         )
+
+
+def _worded(caption: str, colour: str) -> str:
+    """A caption with its colour in words that a reader takes for one: a mint-green house, a stall with an orange awning."""
+    word = {"sky": "sky-blue", "mint": "mint-green", "rust": "rust-red", "slate": "slate-grey", "sand": "sandy"}.get(
+        colour, colour
+    )
+    return caption.replace("a {colour}", "an {colour}" if word[0] in "aeiou" else "a {colour}").format(colour=word)
 
 
 def outline_of(thing: SceneObject) -> shapely.Geometry:

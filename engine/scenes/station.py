@@ -9,9 +9,9 @@ from engine.scenes.site import Prop, Site
 
 TRAIN: Final = Prop("train", "{colour} carriage", (14.0, 3.6, 2.7), 0.0, ("red", "blue", "teal", "green", "orange"))
 ROOF: Final = Prop(
-    "platform_roof", "platform roof in {colour}", (10.0, 3.6, 4.4), 0.0, ("brick", "slate", "teal"), ("metal", "tiles")
+    "platform_roof", "{colour} platform roof", (10.0, 3.6, 4.4), 0.0, ("brick", "slate", "teal"), ("metal", "tiles")
 )
-CLOCK: Final = Prop("clock", "station clock in {colour}", (1.0, 3.4, 0.3), 0.0, ("black", "red", "blue"))
+CLOCK: Final = Prop("clock", "{colour} station clock", (1.0, 3.4, 0.3), 0.0, ("black", "red", "blue"))
 HALL: Final = Prop(
     "tower_block", "boundary {colour} station hall", (12.0, 8.0, 6.0), 0.0, ("brick", "cream", "sand"), ("brick", "masonry")
 )

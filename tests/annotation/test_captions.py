@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from annotation.captions import CaptionConfig, MetadataCaptioner, Subject, cut_spans, describe_motion
-from annotation.visible import View, find_sights, place_on_path
+from annotation.captions import CaptionConfig, MetadataCaptioner, Subject, cut_spans, describe_motion, told
+from annotation.visible import Sight, View, find_sights, place_on_path
 from annotation.wsad import WsadConfig, infer_wsad
 from infra.dynamics import camera_to_world
 from tests.recordings import HEIGHT, SCENE, WIDTH, make_recording
@@ -99,3 +99,9 @@ def test_spans_cover_the_episode_without_gaps(frames: int) -> None:
     assert spans[0][0] == 0 and spans[-1][1] == frames
     assert all(stop == start for (_, stop), (start, _) in itertools.pairwise(spans))
     assert all(stop - start <= 96 for start, stop in spans)
+
+
+def test_every_thing_is_named_once_by_what_it_is_but_in_the_first_families() -> None:
+    sights = [Sight(name=name, side="left", distance=5.0, size=1.0) for name in ("hedge", "hedge", "red car", "hedge")]
+    assert [sight.name for sight in told(sights, 3, "maze")] == ["hedge", "red car"]
+    assert [sight.name for sight in told(sights, 3, "rooms")] == ["hedge", "hedge", "red car"]
