@@ -109,16 +109,16 @@ def knows_steps(client: UnrealClient) -> bool:
     return True
 
 
-def colour_table(client: UnrealClient) -> Table:
-    """The number of each mask colour: things are numbered from 1 in the order in which the engine lists them."""
-    names = client.text("vget /objects").split()
-    commands = [f"vget /object/{name}/color" for name in names[: 2**16 - 1]]
+def colour_table(client: UnrealClient) -> tuple[Table, list[str]]:
+    """The number of each mask colour, and the things' names: numbered from 1 in the order in which the engine lists them."""
+    names = client.text("vget /objects").split()[: 2**16 - 1]
+    commands = [f"vget /object/{name}/color" for name in names]
     colours = []
     for body in client.batch(commands) if commands else []:
         match = _COLOUR.match(bytes(body).decode("utf-8", "replace"))
         red, green, blue = map(int, match.groups()) if match else (0, 0, 0)  # some actors of a map have no colour
         colours.append(red << 16 | green << 8 | blue)
-    return _table_of(tuple(colours))
+    return _table_of(tuple(colours)), names
 
 
 @functools.lru_cache(maxsize=2)
@@ -167,15 +167,15 @@ def scene_commands(scene: UnrealScene, job: Job) -> list[str]:
     return commands
 
 
-def place_at_start(client: UnrealClient, scene: UnrealScene | None, number: int) -> tuple[Array, Array]:
-    """Go to start ``number`` of a map; the camera's pose (6,), and how far (3,) the camera is from the pawn that carries it.
+def place_at_start(client: UnrealClient, scene: UnrealScene | None, seeds: list[int]) -> tuple[Array, Array]:
+    """Go to the start that ``seeds`` draw; the camera's pose (6,), and how far (3,) it is from the pawn that carries it.
 
     The plugin moves the pawn, but reads the camera. Without a scene list it starts where the map puts the player.
     """
     x, y, z, _, yaw, _ = read_pose(client)
     if scene is not None:
-        rng = np.random.default_rng(number)
-        area = scene.start_areas[number % len(scene.start_areas)]
+        rng = np.random.default_rng(seeds)
+        area = scene.start_areas[rng.integers(len(scene.start_areas))]
         x, y = 100 * (np.array(area.centre[:2]) + rng.uniform(-1, 1, 2) * area.half_size)
         z, yaw = 100 * area.centre[2] + PAWN_HEIGHT, rng.uniform(*area.yaw)
     commands = [f"vset /camera/0/location {numbers_text(x, y, z)}", f"vset /camera/0/rotation {numbers_text(0, yaw, 0)}"]

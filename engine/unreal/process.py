@@ -1,6 +1,8 @@
 """The engine's process: launched with the flags that make it a recorder's, looked after, and started anew."""
 
 import contextlib
+import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -19,6 +21,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 PATIENCE: Final = 0.05  # seconds between two knocks at an engine that is starting
 STOP_SECONDS: Final = 10.0  # to die after being killed
 LAST_WORDS: Final = 400  # characters of an engine's log that an error quotes
+LOG_BYTES: Final = 16 * 2**20  # of an engine's log that are kept on disk, give or take an episode's
+_SECRETS: Final = ("AWS_", "RAY_")  # of the environment; no engine needs them
 
 
 class EngineStartError(WorldloomError):
@@ -58,9 +62,10 @@ class EngineProcess:
 
         Raises:
             EngineStartError: it did not come up in time, or ended at once; quotes its last words.
-            NotHereError: the command cannot be run here.
+            NotHereError: the command is not installed.
         """
         if self.client is not None and self.alive() and fps == self._fps:
+            self._bound_log()
             return self.client
         self.stop()
         self._fps = fps
@@ -93,17 +98,23 @@ class EngineProcess:
         return self._process.pid if self._process else 0
 
     def _launch(self, command: list[str]) -> None:
+        if shutil.which(command[0]) is None:
+            raise NotHereError(f"{command[0]} cannot be run here; mend endpoints.unreal.command")
         self._log.truncate(0)
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, leash.__file__, *command],
-                stdin=subprocess.PIPE,
-                stdout=self._log,
-                stderr=subprocess.STDOUT,
-                cwd=None if self.config.command else ROOT,
-            )
-        except OSError as error:
-            raise NotHereError(f"the engine cannot be started: {error}") from None
+        self._process = subprocess.Popen(
+            [sys.executable, leash.__file__, *command],
+            stdin=subprocess.PIPE,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            cwd=None if self.config.command else ROOT,
+            env={name: value for name, value in os.environ.items() if not name.startswith(_SECRETS)},
+        )
+
+    def _bound_log(self) -> None:
+        """Begin the log anew when it is long: an engine may talk for weeks."""
+        if self._log.seek(0, 2) > LOG_BYTES:
+            self._log.seek(0)  # the engine writes on where this file stands
+            self._log.truncate()
 
     def _address(self, port: int) -> Address:
         if self.config.host:

@@ -105,7 +105,7 @@ class UnrealRecorder:
                 redistributable=True,
                 commercial_ok=True,
                 source_url="",
-                scene=self._scene.describe() | describe_body(self._character),
+                scene=self._scene.describe() | describe_body(self._character) | self._mask_names(),
                 character_id="" if self._character is None else str(self._character),
                 sync=sync,
             )
@@ -121,13 +121,17 @@ class UnrealRecorder:
             redistributable=False,  # nobody said that it is
             commercial_ok=False,
             source_url="",
-            scene=described | {"indoor": False, "objects": [], "characters": []},
+            scene=described | {"indoor": False, "objects": [], "characters": []} | self._mask_names(),
             sync=sync,
         )
 
     def close(self) -> None:
         """End the engine that was started here."""
         self.engine.stop()
+
+    def _mask_names(self) -> dict[str, Any]:
+        """What the mask's numbers stand for, as ``infra.episodes.read_masks`` gives it."""
+        return {"mask_names": {str(number): name for number, name in enumerate(self._things, 1)}} if self._things else {}
 
     def _begin(self, job: Job) -> State:
         self._job, self._row, self._actions = job, 0, list[Action]()
@@ -149,7 +153,7 @@ class UnrealRecorder:
             self._prepare_scene(client, job)
         else:
             self._prepare_map(client, job)
-        numbers = colour_table(client) if self.config.mask else None
+        numbers, self._things = colour_table(client) if self.config.mask else (None, [])
         self._capture = Capture(numbers, stepped=self._stepped)
         self._intrinsics = intrinsics_of(job.width, job.height, self.config.hfov)
 
@@ -182,7 +186,9 @@ class UnrealRecorder:
             open_level(client, level, self.config.level_seconds)
         set_up = scene_commands(place, job) if place else []
         ask(client, [*set_up, *camera_setup(job.width, job.height, self.config.hfov)], self.config.level_seconds)
-        start, offset = place_at_start(client, place, job.seed)  # while the game ticks: a player's camera turns with it
+        start, offset = place_at_start(
+            client, place, [job.scene_seed, job.seed]
+        )  # while the game ticks: a player's camera turns with it
         if self._stepped:
             ask(client, ["vset /worldloom/step 0"], self.config.level_seconds)
             start = read_pose(client)

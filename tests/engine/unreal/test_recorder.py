@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from engine.characters.catalogue import character_of
-from engine.embedded import EmbeddedRecorder
+from engine.embedded import EmbeddedRecorder, conditions_of
 from engine.job import Job
 from engine.mask import thing_names
 from engine.record import gather
@@ -23,7 +23,7 @@ from engine.unreal.recorder import UnrealRecorder
 from engine.unreal.walk import ReturningExplorer, undo
 from infra.body_track import body_track
 from infra.dynamics import DynamicsConfig, integrate
-from infra.errors import WorldloomError
+from infra.errors import NotHereError, WorldloomError
 from infra.schema import idle_actions, parse_action
 from infra.schema.episode import Perspective
 from tests.engine.jobs import MakeJob
@@ -61,7 +61,11 @@ def test_the_wire_changes_no_pixel_no_pose_and_no_action(
     assert here.depth is not None and there.depth is not None
     assert np.allclose(here.depth, there.depth, rtol=1e-6) and there.episode.depth_kind == "exact"
     assert (there.episode.weather, there.episode.season) == (here.episode.weather, here.episode.season)
-    assert there.episode.sync == "exact" and there.scene == here.scene
+    assert there.episode.sync == "exact"
+    assert there.scene.pop("mask_names") == {
+        str(i): name for i, name in enumerate(thing_names(build_scene(job.family, job.scene_seed, conditions_of(job))), 1)
+    }
+    assert there.scene == here.scene
     assert np.array_equal(there.frames.tick, np.arange(32))
 
 
@@ -75,10 +79,13 @@ def test_a_body_over_the_wire_changes_nothing_either(
     inside.close()
     assert there.frames.rgb_sha256 == here.frames.rgb_sha256
     assert np.array_equal(there.frames.c2w, here.frames.c2w)
-    assert there.scene == here.scene and there.episode.character_id == here.episode.character_id == str(job.character)
+    assert there.episode.character_id == here.episode.character_id == str(job.character)
+    names = there.scene.pop("mask_names")
+    assert there.scene == here.scene
     if perspective == "third":
         assert np.array_equal(body_track(there.frames), body_track(here.frames))
         number = len(thing_names(build_scene(job.family, job.scene_seed))) + 1
+        assert list(names) == [str(i) for i in range(1, number + 1)] and names[str(number)] == "walker"
         assert there.mask is not None and (there.mask == number).any((1, 2)).mean() > 0.9, "the body is in no mask"
     without = gather(recorder, over_the_wire(make_job(walk="loop", frames=2)))
     assert without.frames.rgb_sha256[0] != there.frames.rgb_sha256[0] and without.episode.character_id == ""
@@ -205,6 +212,22 @@ def test_an_engine_that_ends_at_once_is_quoted() -> None:
     with pytest.raises(EngineStartError, match="no such map"):
         process.ready(16.0)
     process.stop()
+
+
+def test_a_build_that_is_not_installed_is_named() -> None:
+    with pytest.raises(NotHereError, match=r"MyWorld\.sh cannot be run here; mend endpoints\.unreal\.command"):
+        EngineProcess(UnrealConfig(command=("MyWorld.sh",))).ready(16.0)
+
+
+def test_an_engine_is_told_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    process = EngineProcess(
+        UnrealConfig(command=(sys.executable, "-c", "import os; print(sorted(os.environ)); raise SystemExit(3)"))
+    )
+    with pytest.raises(EngineStartError) as caught:
+        process.ready(16.0)
+    process.stop()
+    assert "PATH" in str(caught.value) and "AWS" not in str(caught.value)
 
 
 def test_an_engine_that_never_listens_is_given_up_in_time() -> None:
