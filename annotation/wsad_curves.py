@@ -217,6 +217,9 @@ def plot_curves(rows: Sequence[dict[str, Any]], path: Path) -> None:
                 panel.plot(at, [row["macro_f1_moved"] for row in line], marker="o", markersize=3, label=label, **look)
                 panel.fill_between(at, low, high, color=colour, alpha=0.08, linewidth=0)
         panel.set_xscale("linear" if curve == "noise" else "log")
+        if curve == "frame rate":
+            panel.minorticks_off()
+            panel.set_xticks([0.5, 1, 2], ["1/2", "1", "2"])
         panel.set(title=title, ylim=(0, 1.02))
         panel.title.set_fontsize(10)
         panel.grid(alpha=0.2)
