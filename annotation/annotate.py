@@ -26,7 +26,7 @@ from infra.store import Store, open_store
 from infra.tables import append_rows, read_rows, records_from, rows_from
 
 VERSION: Final = 1
-ANNOTATOR: Final = "wsad-3"  # raise when the inference changes
+ANNOTATOR: Final = "wsad-4"  # raise when the inference changes
 
 
 @dataclass(frozen=True, kw_only=True)
