@@ -158,7 +158,11 @@ def describe(assembly: Assembly) -> str:
     noun = " ".join(word for word in ((build, "child") if who == "child" else (who, build, "person")) if word)
     upper = f"{assembly.upper_colour} {assembly.upper}"
     below = "" if assembly.upper == "robe" else f" and {assembly.lower_colour} {assembly.lower}"
-    below = below.replace(" and", " and a", 1) if assembly.lower in ("skirt", "long skirt") else below
+    below = (
+        below.replace(" and", " and an" if assembly.lower_colour[0] in "aeiou" else " and a", 1)
+        if assembly.lower in ("skirt", "long skirt")
+        else below
+    )
     worn = [part for part in (assembly.hat, assembly.neck, assembly.back, assembly.hand) if part not in ("none", "hood")]
     article = "" if assembly.upper == "armour" else "an " if upper[0] in "aeiou" else "a "
     carried = f", with {_listed(worn)}" if worn else ""
