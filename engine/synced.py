@@ -67,7 +67,7 @@ def settle_sync(
 
 def _agrees(actions: ActionMeasure) -> bool:
     """Whether actions stand in their own rows; NaN is no."""
-    return abs(actions.lag_rows) <= MOST_LAG and actions.agreement >= LEAST_AGREEMENT
+    return abs(actions.lag_rows) < MOST_LAG and actions.agreement >= LEAST_AGREEMENT
 
 
 def _stands(c2w: NDArray[np.float64], lag: float) -> bool:

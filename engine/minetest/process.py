@@ -51,7 +51,7 @@ class LoggedFrame:
     """One line of the client's mod."""
 
     number: int
-    seconds: float  # the clock that time.monotonic reads
+    seconds: float  # of CLOCK_MONOTONIC_RAW
     position: NDArray[np.float64]  # (3,) metres, the game's axes
     look: NDArray[np.float64]  # (3,) unit
     fov: float  # degrees, vertical

@@ -27,6 +27,11 @@ STEADY_LEVELS: Final = 0.5  # of 255, mean
 LOG_SECONDS: Final = 0.3  # a picture is shown before the line with its pose, which the next frame writes
 
 
+def client_clock() -> float:
+    """Seconds of the clock that the client reads; nobody sets it right, so that it drifts from ``time.monotonic``."""
+    return time.clock_gettime(time.CLOCK_MONOTONIC_RAW)
+
+
 class MinetestRecorder:
     """Records Minetest at the job's rate in real time. ``tick`` is the client's frame number.
 
@@ -130,7 +135,7 @@ class MinetestRecorder:
             number = read_marker(picture, MARKER_CELL)
             frames = self.game.frames
             shown = unwrap(number, frames[-1].number) if number is not None else -1
-            if shown > self._shown and time.monotonic() >= due and (pose := self._pose_of(shown)) is not None:
+            if shown > self._shown and client_clock() >= due and (pose := self._pose_of(shown)) is not None:
                 if pose.seconds >= due:
                     return self._state(shown, picture, pose)
                 self._shown = shown

@@ -1,5 +1,6 @@
 """Real Minetest recorded: rows, pictures, poses and keys belong together, and a killed game does not stop the next job."""
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -17,9 +18,9 @@ from engine.job import Job
 from engine.minetest.process import MinetestConfig, MinetestError
 from engine.minetest.recorder import MinetestRecorder
 from engine.record import gather, record_episode
-from engine.sync import measure_sync
+from engine.sync import SyncMeter, measure_sync, poses_at
+from engine.synced import LEAST_AGREEMENT, settle_sync
 from engine.titles.marker import CELLS, CONTRAST
-from infra.dynamics import DynamicsConfig, pitch_and_yaw, turn
 from infra.episodes import Recording, read_episode
 from infra.store import open_store
 from tests.engine.minetest.conftest import minetest_job
@@ -71,24 +72,36 @@ def test_pixels_and_poses_have_no_lag(recording: Recording) -> None:
 
 
 @pytest.mark.slow
-def test_the_game_saw_the_keys_that_rows_hold_and_moved(recording: Recording) -> None:
-    frames = recording.frames
+def test_actions_lead_to_the_next_frame_or_the_episode_says_that_they_were_not_seen_to(recording: Recording) -> None:
+    frames, found = recording.frames, recording.episode
+    if not found.sync_checked:
+        return  # a machine that is too slow for the game; curation refuses the episode
+    assert abs(found.action_lag_frames) < 0.5 and found.action_agreement >= LEAST_AGREEMENT
     sent = (np.maximum(frames.keyboard[:-1, :4], 0) * [1, 2, 4, 8]).sum(1)
-    seen = frames.raw_pose[1:, 7].astype(int) & 15
-    steady = np.concatenate([[False], (frames.keyboard[1:-1] == frames.keyboard[:-2]).all(1)])
-    assert (sent == seen)[steady].mean() > 0.98
+    seen = frames.raw_pose[1:, 7].astype(int) & 15  # the game's own view, which is never moved
+    assert (sent == seen).mean() > 0.8
     moved = np.linalg.norm(np.diff(frames.c2w[:, :3, 3], axis=0), axis=1)
-    assert moved[steady & (sent > 0)].mean() > 0.05
+    assert moved[sent > 0].mean() > 0.05
 
 
 @pytest.mark.slow
-def test_the_mouse_turns_by_what_its_row_says_within_that_row(recording: Recording) -> None:
-    yaw = pitch_and_yaw(recording.frames.c2w)[1]
-    turned = (np.diff(yaw) + 180) % 360 - 180
-    meant = turn(recording.frames.mouse, DynamicsConfig())[:-1, 1]
-    before_own_after = np.stack([meant[:-2], meant[1:-1], meant[2:]], 1)
-    shares = np.linalg.lstsq(before_own_after, turned[1:-1], rcond=None)[0]
-    assert shares == pytest.approx([0, 1, 0], abs=0.15)
+@pytest.mark.parametrize("wrong", ["poses a row later", "poses a row earlier", "pairs of actions swapped", "actions a row later"])
+def test_wrong_rows_make_the_self_test_collapse(recording: Recording, wrong: str) -> None:
+    frames, rows = recording.frames, np.arange(len(recording.frames))
+    match wrong:
+        case "poses a row later":
+            frames = dataclasses.replace(frames, c2w=poses_at(frames.c2w, rows.astype(np.float64) + 1))
+        case "poses a row earlier":
+            frames = dataclasses.replace(frames, c2w=poses_at(frames.c2w, rows.astype(np.float64) - 1))
+        case _:
+            if not recording.episode.sync_checked:
+                return  # nothing to collapse
+            order = rows.reshape(-1, 2)[:, ::-1].ravel() if "swapped" in wrong else np.maximum(rows - 1, 0)
+            frames = dataclasses.replace(frames, keyboard=frames.keyboard[order], mouse=frames.mouse[order])
+    meter = SyncMeter()
+    for i in range(len(frames)):
+        meter.add(recording.rgb[i], None, frames.c2w[i], frames.intrinsics[i])
+    assert not settle_sync(frames, meter, "exact").checked
 
 
 @pytest.mark.slow
