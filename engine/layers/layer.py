@@ -1,5 +1,6 @@
 """A layer as the coordinator holds it: a child process that is started, asked, watched, killed and started again."""
 
+import contextlib
 import json
 import multiprocessing
 from collections.abc import Callable
@@ -128,4 +129,5 @@ def _enter(run: Callable[..., None], pipe: "Connection[Any, Any]", shared: Any, 
     from engine.layers.link import end_with_parent
 
     end_with_parent()
-    run(Link(pipe, Heartbeat(shared)), *arguments)
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError, EOFError):  # the coordinator is gone, and we with it
+        run(Link(pipe, Heartbeat(shared)), *arguments)

@@ -9,20 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.job import Job
+from engine.player import Player
 from engine.recorder import SourceFacts, State
 from engine.titles.align import align_by_marker, align_by_motion, film_rows
 from engine.titles.camera import c2w_from_game
 from engine.titles.capture_obs import TAIL_FRAMES
-from engine.titles.explorer import BlindExplorer
 from engine.titles.obs_websocket import ObsError
 from engine.titles.profile import TitleProfile
-from engine.titles.running import MARKER_CELL, POLL_SECONDS, RunningTitle, TitlesConfig
+from engine.titles.running import MARKER_CELL, POLL_SECONDS, Beat, RunningTitle, TitlesConfig
 from engine.titles.studio import Studio
 from engine.titles.telemetry import Received, Sample
 from infra.errors import DamagedVideoError
 from infra.video import VideoReader
 
-MARGIN_SECONDS: Final = 1.0  # of film before the first row and after the last: OBS begins late and shows late
+MARGIN_SECONDS: Final = 2.0  # of film before the first row and after the last: OBS begins late and shows late
 BEHIND_SECONDS: Final = 20.0  # that OBS may take to encode what it has seen
 WATCH_SECONDS: Final = 0.05
 BLEED: Final = 4  # rows of the picture below the marker that its compressed edge reaches
@@ -42,7 +42,7 @@ class FilmedTitleRecorder:
             ObsError: there is no OBS, or it cannot film this window; and as ``RunningTitle.ready``.
         """
         self._job, self._rows = job, list[Sample]()
-        self._explorer = BlindExplorer([job.scene_seed, job.seed])
+        self._player = Player(job)
         self.game.ready()
         if self._studio is None:
             self._studio = Studio(self.game.config.obs)
@@ -51,17 +51,18 @@ class FilmedTitleRecorder:
         self._samples: list[Received] = []
         self._studio.capture.start()
         self._film_on()
-        return self._take(self.game.samples[-1].sample.clock)
+        state = self._take(self.game.samples[-1].sample.clock)
+        self._beat = Beat(state.seconds, job.fps)
+        return state
 
     def act(self, state: State) -> tuple[NDArray[np.int8], NDArray[np.float32]] | None:
         """Explore until the job's frames are used up, or until the game shows a menu, a cutscene or a loading screen."""
-        return None if state.over or len(self._rows) > self._job.frames else self._explorer.act(state.c2w)
+        return self._player.act(state)
 
     def step(self, keyboard: NDArray[np.int8], mouse: NDArray[np.float32]) -> State:
-        """Hold the keys, move the mouse, and wait for the first frame at least one tick of the job later."""
-        due = self._rows[-1].clock + 1 / self._job.fps
+        """Hold the keys, move the mouse, and wait for the first frame of the job's next tick."""
         self.game.play(keyboard, mouse)
-        state = self._take(due)
+        state = self._take(self._beat.next(self._rows[-1].clock))
         if state.over or len(self._rows) > self._job.frames:
             self.game.rest()
         return state

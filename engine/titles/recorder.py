@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.job import Job
+from engine.player import Player
 from engine.recorder import Recorder, SourceFacts, State
-from engine.titles.explorer import BlindExplorer
 from engine.titles.filmed import FilmedTitleRecorder
 from engine.titles.marker import read_marker, unwrap
 from engine.titles.profile import TitleProfile, load_title
-from engine.titles.running import MARKER_CELL, POLL_SECONDS, RunningTitle, TitlesConfig
+from engine.titles.running import MARKER_CELL, POLL_SECONDS, Beat, RunningTitle, TitlesConfig
 from engine.titles.telemetry import Received
 
 
@@ -33,21 +33,24 @@ class TitleRecorder:
 
     def reset(self, job: Job) -> State:
         """Find or start the game, wait until it is played, and take the first picture. Raises as ``RunningTitle.ready``."""
-        self._job, self._frame = job, 0
-        self._explorer = BlindExplorer([job.scene_seed, job.seed])
+        self._job, self._frame, self._tick = job, 0, -1
+        self._player = Player(job)
         self.game.ready()
-        return self._take(self.game.samples[-1].sample.clock)
+        state = self._take(self.game.samples[-1].sample.clock)
+        self._seconds = state.seconds
+        self._beat = Beat(state.seconds, job.fps)
+        return state
 
     def act(self, state: State) -> tuple[NDArray[np.int8], NDArray[np.float32]] | None:
         """Explore until the job's frames are used up, or until the game shows a menu, a cutscene or a loading screen."""
-        return None if state.over or self._frame >= self._job.frames else self._explorer.act(state.c2w)
+        return self._player.act(state)
 
     def step(self, keyboard: NDArray[np.int8], mouse: NDArray[np.float32]) -> State:
-        """Hold the keys, move the mouse, and take the first picture at least one tick of the job later."""
+        """Hold the keys, move the mouse, and take the first picture of the job's next tick."""
         self._frame += 1
-        due = self._shown.sample.clock + 1 / self._job.fps
         self.game.play(keyboard, mouse)
-        state = self._take(due)
+        state = self._take(self._beat.next(self._seconds))
+        self._seconds = state.seconds
         if state.over or self._frame >= self._job.frames:
             self.game.rest()
         return state
@@ -61,6 +64,33 @@ class TitleRecorder:
         self.game.close()
 
     def _take(self, due: float) -> State:
+        return self._take_marked(due) if self.game.profile.host.draws_marker else self._take_timed(due)
+
+    def _take_timed(self, due: float) -> State:
+        """A picture grabbed when ``due`` should show, and the pose then; how late pictures really are is measured afterwards.
+
+        Raises:
+            TelemetryError: the game stopped showing frames.
+        """
+        game, picture, at = self.game, None, due
+        deadline = time.monotonic() + game.config.frame_seconds
+        while time.monotonic() < deadline:
+            game.poll()
+            late = game.profile.latency_frames / game.rate
+            if picture is None and time.monotonic() >= game.clocks.ours(due) + late:
+                at = game.clocks.theirs(time.monotonic()) - late
+                picture = game.window.grab()
+            newest = game.samples[-1].sample
+            if picture is not None and (game.over or newest.clock >= at):
+                state = game.state_at(self._job, at, picture)
+                if state.tick > self._tick or state.over:
+                    self._tick = state.tick
+                    return state
+                picture = None  # the game stood still since the last row
+            time.sleep(POLL_SECONDS)
+        raise game.silent()
+
+    def _take_marked(self, due: float) -> State:
         """The first picture that shows a frame of ``due`` (the plugin's clock) or later, and that frame's pose.
 
         Raises:
@@ -72,30 +102,17 @@ class TitleRecorder:
             if self.game.samples[-1].sample.clock < due:
                 time.sleep(POLL_SECONDS)
                 continue
-            grabbed = time.monotonic()
             picture = self.game.window.grab()
-            shown = self._find(picture, grabbed)
+            shown = self._find(picture)
             if shown is not None and (shown.sample.clock >= due or self.game.over):
-                self._shown = shown
-                strip = MARKER_CELL if self.game.profile.host.draws_marker else 0
-                return self.game.state(self._job, shown.sample, picture, strip)
+                return self.game.state(self._job, shown.sample, picture, MARKER_CELL)
         raise self.game.silent()
 
-    def _find(self, picture: NDArray[np.uint8], grabbed: float) -> Received | None:
-        """Which sample a picture shows: by the number in it, or by the time of its grab less the profile's latency."""
-        game, samples = self.game, self.game.samples
-        if not game.profile.host.draws_marker:
-            late = game.profile.latency_frames / self._rate()
-            when = [abs(game.clocks.ours(one.sample.clock) + late - grabbed) for one in samples]
-            return samples[int(np.argmin(when))]
+    def _find(self, picture: NDArray[np.uint8]) -> Received | None:
+        """Which sample a picture shows, by the number in it."""
         number = read_marker(picture, MARKER_CELL)
         if number is None:
             return None
-        game.poll()
-        wanted = unwrap(number, game.samples[-1].sample.frame)
-        return next((one for one in reversed(game.samples) if one.sample.frame == wanted), None)
-
-    def _rate(self) -> float:
-        """Frames a second that the plugin sees."""
-        clocks = [one.sample.clock for one in self.game.samples]
-        return (len(clocks) - 1) / max(clocks[-1] - clocks[0], 1e-3) if len(clocks) > 1 else 60.0
+        self.game.poll()
+        wanted = unwrap(number, self.game.samples[-1].sample.frame)
+        return next((one for one in reversed(self.game.samples) if one.sample.frame == wanted), None)

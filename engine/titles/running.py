@@ -1,5 +1,7 @@
 """A title that runs: its window, its telemetry, the keys and the mouse that it is played with."""
 
+import bisect
+import dataclasses
 import shutil
 import subprocess
 import time
@@ -13,6 +15,7 @@ from PIL import Image
 
 from engine.job import Job
 from engine.recorder import SourceFacts, State
+from engine.sync import poses_at
 from engine.titles.camera import c2w_from_game, intrinsics_from_fov
 from engine.titles.capture_x11 import WindowLostError, X11Window
 from engine.titles.obs_websocket import ObsConfig
@@ -36,6 +39,19 @@ class TitlesConfig:
     frame_seconds: float = 5.0  # until the game shows its next frame
     capture: Literal["profile", "x11", "obs"] = "profile"  # profile: as the title's own file says
     obs: ObsConfig = ObsConfig()
+
+
+class Beat:
+    """When rows are due on the plugin's clock: evenly, although the game's frames fall a little later each time."""
+
+    def __init__(self, first: float, fps: float) -> None:
+        self._due, self._tick = first, 1 / fps
+
+    def next(self, shown: float) -> float:
+        """The next row's time, once a row was ``shown``; after a row that came a tick late time starts over with it."""
+        self._due = shown if shown >= self._due + self._tick else self._due
+        self._due += self._tick
+        return self._due
 
 
 class RunningTitle:
@@ -147,6 +163,21 @@ class RunningTitle:
             collided=False,
             over=self.over,
         )
+
+    def state_at(self, job: Job, clock: float, picture: NDArray[np.uint8]) -> State:
+        """What a whole picture shows that was taken at ``clock``: a pose between those of the two samples next to it."""
+        samples = [one.sample for one in self.samples]
+        later = min(bisect.bisect_left(samples, clock, key=lambda one: one.clock), len(samples) - 1)
+        before, after = self.state(job, samples[max(later - 1, 0)], picture), self.state(job, samples[later], None)
+        share = (clock - before.seconds) / max(after.seconds - before.seconds, 1e-6)
+        c2w = poses_at(np.stack([before.c2w, after.c2w]), np.array([share]))[0]
+        return dataclasses.replace(before, tick=after.tick, seconds=clock, c2w=c2w)
+
+    @property
+    def rate(self) -> float:
+        """Frames a second that the plugin sees."""
+        clocks = [one.sample.clock for one in self.samples]
+        return (len(clocks) - 1) / max(clocks[-1] - clocks[0], 1e-3) if len(clocks) > 1 else 60.0
 
     def _ready_window(self, deadline: float) -> None:
         launched = not self.config.launch

@@ -272,3 +272,7 @@ class ClockMap:
         if not self._offsets:
             raise ValueError("no telemetry yet: the clocks cannot be compared")
         return clock + float(np.min(self._offsets))
+
+    def theirs(self, ours: float) -> float:
+        """The inverse. Raises as ``ours``."""
+        return ours - self.ours(0.0)

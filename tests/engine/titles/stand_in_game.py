@@ -1,7 +1,7 @@
 """A stand-in for a commercial game, ours: an X11 program with real key and mouse input that renders an embedded scene.
 
 It runs the real plugin of its title in Lua against a stand-in of the plugin's host in ``hosts/``. Key M opens and closes a
-menu. Arguments: the game's folder, the title, the scene's seed, and the seconds by which its window trails the game.
+menu. Arguments: the game's folder, the title, the scene's seed, and by how many seconds its window trails the game.
 The number of the frame that a picture shows stands in the lowest bits of its first pixels, which a lossless grab keeps.
 """
 
@@ -24,9 +24,10 @@ from engine.scenes.build import build_scene
 from engine.titles.camera import game_from_c2w
 from engine.titles.profile import load_title
 from engine.walks import plan_walk
+from tests.engine.titles.plain_world import PlainWorld
 
-SIZE: Final = (640, 360)
-FPS: Final = 24
+SIZES: Final = {"cyberpunk_2077": (640, 360), "palworld": (192, 108)}
+FPS: Final = {"cyberpunk_2077": 24, "palworld": 60}
 PIXELS_PER_DEGREE: Final = 8.0
 CAPTIONS: Final = {"cyberpunk_2077": "Cyberpunk 2077 (stand-in)", "palworld": "Pal (stand-in)"}
 KEYS: Final = (pygame.K_w, pygame.K_s, pygame.K_a, pygame.K_d, pygame.K_SPACE, pygame.K_f)
@@ -69,7 +70,7 @@ class Unreal:
         host = load_title("palworld").host
         self.convention = load_title("palworld").camera
         self.lua = _lua(lupa.lua54.LuaRuntime(), folder / host.install, "ue4ss.lua")
-        self.lua.globals().world.fov = math.degrees(2 * math.atan(math.tan(math.radians(fov) / 2) * SIZE[0] / SIZE[1]))
+        self.lua.globals().world.fov = math.degrees(2 * math.atan(math.tan(math.radians(fov) / 2) * 16 / 9))
         os.chdir((folder / host.telemetry).parent)
         self.lua.execute(f"dofile('{folder / host.install / 'main.lua'}')")
 
@@ -102,19 +103,64 @@ def stamped(rgb: np.ndarray) -> int:
     return int(((rgb[0, :NUMBER_BITS, 2] & 1).astype(np.int64) << np.arange(NUMBER_BITS)).sum())
 
 
+class World(Protocol):
+    """What the game plays in."""
+
+    fov: float  # degrees, vertical
+
+    def advance(self, keyboard: np.ndarray, motion: np.ndarray) -> None:
+        """One frame with these keys and pixels of the mouse."""
+
+    def c2w(self) -> np.ndarray:
+        """Of the camera."""
+
+    def draw(self) -> np.ndarray:
+        """uint8 (H, W, 3), the caller's own."""
+
+
+class EmbeddedGame:
+    """A scene of the embedded world."""
+
+    def __init__(self, size: tuple[int, int], seed: int) -> None:
+        self._body = Body(build_scene("park", seed), FPS["cyberpunk_2077"])
+        self._renderer = SceneRenderer(RenderConfig(width=size[0], height=size[1], renderer="egl"))
+        self._renderer.load(self._body.scene)
+        self.fov = math.degrees(2 * math.atan(size[1] / 2 / self._renderer.intrinsics[1]))
+        self._stance = plan_walk(self._body, "explore", 0, 16).start
+
+    def advance(self, keyboard: np.ndarray, motion: np.ndarray) -> None:
+        mouse = (np.array([-motion[1], motion[0]]) / (PIXELS_PER_DEGREE * 15)).astype(np.float32)
+        self._stance = self._body.advance(self._stance, keyboard, mouse)
+
+    def c2w(self) -> np.ndarray:
+        return self._stance.c2w()
+
+    def draw(self) -> np.ndarray:
+        return self._renderer.draw(self.c2w(), self._stance.tick / FPS["cyberpunk_2077"])[0].copy()
+
+
+class PlainGame(PlainWorld):
+    """The world that is cheap to draw, for what depends on time."""
+
+    def __init__(self, size: tuple[int, int], seed: int) -> None:
+        super().__init__(*size, seed)
+        self.fov = math.degrees(2 * math.atan(size[1] / 2 / self.focal))
+
+    def advance(self, keyboard: np.ndarray, motion: np.ndarray) -> None:
+        super().advance(keyboard, motion * [1, -1] / PIXELS_PER_DEGREE)
+
+
 def main(folder: Path, title: str, seed: int, delay: float) -> None:
-    body = Body(build_scene("park", seed), FPS)
-    renderer = SceneRenderer(RenderConfig(width=SIZE[0], height=SIZE[1], renderer="egl"))
-    renderer.load(body.scene)
+    size = SIZES[title]
+    world: World = EmbeddedGame(size, seed) if title == "cyberpunk_2077" else PlainGame(size, seed)
+    plugin: Plugin = Cyber(folder, world.fov) if title == "cyberpunk_2077" else Unreal(folder, world.fov)
     os.environ["SDL_FRAMEBUFFER_ACCELERATION"] = "0"  # else the window has a GL context that comes between renderer and its own
     pygame.display.init()
-    screen = pygame.display.set_mode(SIZE)
+    screen = pygame.display.set_mode(size)
     pygame.display.set_caption(CAPTIONS[title])
     pygame.mouse.set_visible(False)
     pygame.event.set_grab(True)
-    fov = math.degrees(2 * math.atan(SIZE[1] / 2 / renderer.intrinsics[1]))
-    plugin: Plugin = Cyber(folder, fov) if title == "cyberpunk_2077" else Unreal(folder, fov)
-    stance, menu, clock, number = plan_walk(body, "explore", 0, 16).start, False, pygame.time.Clock(), 0
+    menu, clock, number = False, pygame.time.Clock(), 0
     drawn: deque[tuple[float, np.ndarray, list[list[float]]]] = deque()
     while True:
         motion = np.zeros(2)
@@ -127,13 +173,11 @@ def main(folder: Path, title: str, seed: int, delay: float) -> None:
                 menu = not menu
         if not menu:
             pressed = pygame.key.get_pressed()
-            keyboard = np.array([pressed[key] for key in KEYS], np.int8)
-            mouse = (np.array([-motion[1], motion[0]]) / (PIXELS_PER_DEGREE * 15)).astype(np.float32)
-            stance = body.advance(stance, keyboard, mouse)
+            world.advance(np.array([pressed[key] for key in KEYS], np.int8), motion)
         number += 1
-        rgb = renderer.draw(stance.c2w(), stance.tick / FPS)[0].copy()
+        rgb = world.draw()
         stamp(rgb, number)
-        drawn.append((time.monotonic(), rgb, plugin.frame(stance.c2w(), menu)))
+        drawn.append((time.monotonic(), rgb, plugin.frame(world.c2w(), menu)))
         while len(drawn) > 1 and drawn[1][0] <= time.monotonic() - delay:
             drawn.popleft()
         _, shown, squares = drawn[0]
@@ -141,7 +185,7 @@ def main(folder: Path, title: str, seed: int, delay: float) -> None:
         for left, top, right, bottom, level in squares:
             screen.fill([int(255 * level)] * 3, pygame.Rect(left, top, right - left, bottom - top))
         pygame.display.flip()
-        clock.tick(FPS)
+        clock.tick(FPS[title])
 
 
 if __name__ == "__main__":
