@@ -4,6 +4,8 @@ import collections
 import functools
 import io
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from typing import Final
@@ -142,11 +144,24 @@ def _described(recipes: list[tuple[str, int]], renderer: str | None, workers: in
         finally:
             cataloguer.close()
         return
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))  # a forked renderer would share its device
+    context = multiprocessing.get_context("spawn")  # a forked renderer would share its device
+    pool = ProcessPoolExecutor(workers, context, initializer=_end_with_parent)
     try:
         yield from pool.map(functools.partial(_describe_there, renderer), recipes, chunksize=CHUNK)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for work for ever."""
+    threading.Thread(target=_watch_parent, daemon=True).start()
+
+
+def _watch_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _describe_there(renderer: str | None, recipe: tuple[str, int]) -> tuple[Scene, bytes]:
