@@ -26,6 +26,7 @@ from infra.episodes import list_episodes, read_episode
 from infra.schema import Episode
 from infra.store import Store, open_store
 from infra.tables import read_records
+from tests.engine.titles.playing import poll
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(500)]
 KILLS = 5  # of each layer
@@ -143,6 +144,18 @@ def test_layers_killed_at_random_moments_cost_at_most_the_open_episode(store: St
     assert read_episode(store, first)[0].rgb_sha256 == undisturbed.frames.rgb_sha256
 
 
+def _lives(process: psutil.Process) -> bool:
+    """Whether it does anything: nobody may reap what outlives its parent here."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _wait_for_end(processes: list[psutil.Process]) -> None:
+    poll(lambda: not any(map(_lives, processes)) or None)
+
+
 COORDINATOR = """
 import sys
 from engine.endpoints import EndpointsConfig
@@ -174,9 +187,7 @@ def test_a_killed_coordinator_takes_its_layers_along_and_is_continued(store: Sto
             children = psutil.Process(coordinating.pid).children(recursive=True)
             rings |= {Path(file.path).name for file in psutil.Process(coordinating.pid).open_files() if PREFIX in file.path}
             coordinating.kill()
-        _, left = psutil.wait_procs(children, 30)
-        alive = [one for one in left if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]  # nobody may reap them here
-        assert not alive, f"{alive} outlive their coordinator"
+        _wait_for_end(children)
     assert subprocess.run(line, env=settings, timeout=200, capture_output=True).returncode == 0
     assert_whole(store, jobs)
     assert len(rings) == KILLS and not rings & {path.name for path in Path("/dev/shm").iterdir()}, (
