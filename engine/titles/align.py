@@ -77,8 +77,9 @@ def film_rows(shown: Sequence[Shown], rows: Sequence[Sample], tick: float) -> It
     for number, row in enumerate(rows):
         one = next((one for one in pictures if one.sample.frame >= row.frame), None)
         if one is None or one.sample.clock >= row.clock + tick:
+            fault = "ends too early" if one is None else "dropped frames"
             raise ObsError(
-                f"OBS's film has no picture of row {number} of {len(rows)}: it dropped frames; "
+                f"OBS's film has no picture of row {number} of {len(rows)}: it {fault}; "
                 "choose a lighter encoder in OBS, a smaller window or a lower rate"
             )
         yield one

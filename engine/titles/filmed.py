@@ -130,7 +130,8 @@ class FilmedTitleRecorder:
         """
         assert self._studio is not None
         capture = self._studio.capture
-        wanted, until = capture.running_seconds() + MARGIN_SECONDS, time.monotonic() + MARGIN_SECONDS + BEHIND_SECONDS
+        wanted = max(capture.running_seconds(), capture.recorded_seconds()) + MARGIN_SECONDS
+        until = time.monotonic() + MARGIN_SECONDS + BEHIND_SECONDS
         while capture.recorded_seconds() < wanted:
             if time.monotonic() > until:
                 raise ObsError(f"OBS is {BEHIND_SECONDS:.0f} s behind; choose a lighter encoder in OBS, or a smaller window")
