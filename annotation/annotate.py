@@ -89,7 +89,8 @@ def annotate_episode(store_uri: str, config: AnnotateConfig, episode: Episode) -
     store = open_store(store_uri)
     frames, _, depth = read_episode(store, episode)
     poses = RecordedPoses().estimate(episode, frames)
-    walked = body_track(frames) if episode.perspective == "third" else poses.c2w  # what the input moved
+    # What the input moved; games on the wall clock tell their camera's pose alone.
+    walked = body_track(frames) if episode.perspective == "third" and episode.sync == "exact" else poses.c2w
     wsad = infer_wsad(walked, config.wsad)
     subject = Subject(episode=episode, frames=frames, wsad=wsad, scene=read_scene(store, episode), depth=depth)
     return Annotation(

@@ -229,7 +229,7 @@ def _episode(facts: SourceFacts, job: Job, synced: Synced) -> Episode:
         weather=facts.weather,
         time_of_day=facts.time_of_day,
         season=facts.season,
-        perspective=job.perspective,
+        perspective=facts.perspective or job.perspective,
         walk=job.walk,
         seed=job.seed,
         frames=len(synced.frames),

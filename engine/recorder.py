@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.job import Job
+from infra.schema.episode import Perspective
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,7 @@ class SourceFacts:
     character_id: str = ""  # of the body that the camera follows or looks out of
     time_of_day: str = ""
     season: str = ""
+    perspective: Perspective | None = None  # None is the job's; games have their own
     sync: Literal["exact", "measured"] = "exact"  # whether one fixed tick lies between a row and the next by construction
 
 

@@ -3,6 +3,7 @@
 Doom's renderer shears instead of pitching, so the camera stays level. Its pixels are 1.2 times as tall as wide.
 """
 
+import dataclasses
 import functools
 import math
 import os
@@ -115,6 +116,7 @@ class VizdoomRecorder:
         self._screen = SCREENS[0]  # that the running game draws
         self._map = ""
         self._pose = np.zeros(4)  # that the last frame showed
+        self._last: State
 
     def reset(self, job: Job) -> State:
         """Start the job's map, stray a little from its start, and return the first frame."""
@@ -132,6 +134,11 @@ class VizdoomRecorder:
         for _ in range(job.seed % STARTS * FRAMES_BETWEEN_STARTS):
             assert state.depth is not None
             state = self.step(*straying.act(state.depth))
+            if state.over:  # start where the map starts
+                self._game.new_episode()
+                self._game.make_action([0.0] * 6, FROZEN_TICS)
+                state = self._state(walking=False)
+                break
         self._player = Player(job)  # what is recorded is played from its first frame on
         return state
 
@@ -193,12 +200,14 @@ class VizdoomRecorder:
     def _state(self, *, walking: bool) -> State:
         """What the game shows now; asked for once a frame, since each answer copies all of its buffers."""
         shown, job = self._game.get_state(), self._job
+        if shown is None:  # the player died, or left the level
+            return dataclasses.replace(self._last, over=True)
         pose = np.asarray(shown.game_variables, np.float64)
         collided = walking and float(np.linalg.norm(pose[:2] - self._pose[:2])) < STUCK_UNITS
         self._pose, drawn = pose, shown.screen_buffer
         if drawn.shape[:2] != (job.height, job.width):
             drawn = np.array(Image.fromarray(drawn).resize((job.width, job.height), Image.Resampling.BOX))
-        return State(
+        self._last = State(
             tick=int(shown.tic),
             seconds=shown.tic / TICS_PER_SECOND,
             rgb=drawn,
@@ -208,6 +217,7 @@ class VizdoomRecorder:
             raw_pose=pose,
             collided=collided,
         )
+        return self._last
 
 
 def _start_game(vizdoom: Any, screen: tuple[int, int]) -> Any:

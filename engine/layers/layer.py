@@ -9,12 +9,15 @@ from multiprocessing.context import SpawnProcess
 from typing import Any, Final
 
 from engine.layers.link import Heartbeat, Link, Message
+from engine.titles.profile import TitleMissingError
 from infra.errors import NotHereError, StoreFullError, StoreUnreachableError, WorldloomError
 
 _CONTEXT: Final = multiprocessing.get_context("spawn")
 _POLL_SECONDS: Final = 0.2
 _START_SECONDS: Final = 120.0  # until a fresh process gives its first sign of life
-_KNOWN: Final = {kind.__name__: kind for kind in (ValueError, NotHereError, StoreFullError, StoreUnreachableError)}
+_KNOWN: Final = {
+    kind.__name__: kind for kind in (ValueError, NotHereError, TitleMissingError, StoreFullError, StoreUnreachableError)
+}
 
 
 class LayerLostError(WorldloomError):

@@ -11,14 +11,14 @@ from typing import Any, ClassVar, Final, Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from engine.titles.camera import CameraConvention
-from infra.errors import WorldloomError
+from infra.errors import NotHereError
 from infra.schema.action import KEYS
 
 TITLES: Final = ("gta_v", "red_dead_redemption_2", "palworld", "cyberpunk_2077", "hogwarts_legacy")
 _RULES: Final = ConfigDict(extra="forbid")
 
 
-class TitleMissingError(WorldloomError):
+class TitleMissingError(NotHereError):
     """The game, its plugin or what captures it is not there."""
 
 

@@ -140,6 +140,7 @@ class RunningTitle:
             commercial_ok=legal.commercial_ok,
             source_url=legal.terms_url,
             scene={**scene, "time_of_day": "", "objects": [], "characters": []},
+            perspective=self.profile.perspective,
             sync="measured",
         )
 

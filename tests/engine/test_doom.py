@@ -78,6 +78,14 @@ def test_doom_records_the_same_twice_in_lock_step(doom_job: MakeJob) -> None:
     assert np.allclose(pitch_and_yaw(first.frames.c2w)[0], 0)
 
 
+def test_an_episode_ends_when_the_player_dies(doom_job: MakeJob) -> None:
+    dies = doom_job(scene_seed=7644303833391686368, seed=1, frames=450, width=640, height=360)  # walks through slime
+    assert doom_map(dies) == "MAP21"
+    recording = record_job(dies)
+    assert 300 < len(recording.frames) < 450 and len(recording.rgb) == len(recording.frames)
+    assert len(record_job(doom_job(frames=4)).frames) == 4, "the game goes on"
+
+
 def test_turns_follow_the_mouse_and_pixels_follow_the_pose(doom_job: MakeJob) -> None:
     recording = record_job(doom_job(frames=160))
     frames = recording.frames
