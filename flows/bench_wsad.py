@@ -64,7 +64,7 @@ class WsadBenchConfig:
     games: int = 6  # episodes of ViZDoom, each on a map and from a start of its own
     minetest: int = 3  # episodes of Minetest, each in a world of its own; the real client plays in real time
     minetest_frames: int = 320
-    seed: int = 8
+    seed: int = 21  # none of its scenes was looked at while the rule was made
     curves: CurveConfig = field(default_factory=CurveConfig)
     aim_macro_f1: float = 0.99  # on exact poses of the embedded world, frames that moved
     aim_mouse_degrees: float = 0.1
