@@ -5,7 +5,7 @@ on) and the lever of a camera that swings round a body are explained away first,
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,19 +36,41 @@ class AgreementConfig:
     least_told: float = 0.4  # share of changes that must be answered at all, by whichever row's action
 
 
+class Answer(NamedTuple):
+    """How the motion answers one kind of action."""
+
+    lag_rows: float  # by which it trails its action; NaN if it cannot be told
+    agreement: float  # share of changes that it answers just so, not a row sooner or later
+
+
 @dataclass(frozen=True, kw_only=True)
 class ActionMeasure:
-    """What the poses say about the rows of the actions."""
+    """What the poses say about the rows of the actions: of keys and mouse, each as far as it changed and moved anything."""
 
-    lag_rows: float  # rows by which the motion trails its action; NaN if it cannot be told
-    agreement: float  # share of changes that the motion answers just so, not a row sooner or later; NaN if nothing was measured
+    keys: Answer | None
+    mouse: Answer | None
     shifts: tuple[float, ...]  # whole rows
     explained: tuple[float, ...]  # share of the motion at changes that actions explain at each shift; empty if not measured
 
     @property
     def measured(self) -> bool:
         """Whether the camera moved and actions changed often enough to compare them."""
-        return bool(self.shifts)
+        return bool(self._answers)
+
+    @property
+    def lag_rows(self) -> float:
+        """The greater of both lags; NaN if one cannot be told."""
+        lags = [answer.lag_rows for answer in self._answers]
+        return max(lags, key=abs) if lags and np.isfinite(lags).all() else float("nan")
+
+    @property
+    def agreement(self) -> float:
+        """The lesser of both; NaN if nothing was measured."""
+        return min((answer.agreement for answer in self._answers), default=float("nan"))
+
+    @property
+    def _answers(self) -> list[Answer]:
+        return [answer for answer in (self.keys, self.mouse) if answer is not None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,26 +91,29 @@ def measure_actions(frames: Frames, track: Array | None = None, config: Agreemen
     need be known; rows that a wall stopped are left out.
     """
     config = config or AgreementConfig()
-    parts = _parts(frames, frames.c2w if track is None else track, config)
-    if not parts:
-        return ActionMeasure(lag_rows=float("nan"), agreement=float("nan"), shifts=(), explained=())
+    walking, turning = _parts(frames, frames.c2w if track is None else track, config)
     shifts = np.arange(-config.most_shift, config.most_shift + 1)
-    curve = np.array([_explained(parts, float(shift)) for shift in shifts])
-    near = shifts[int(np.argmax(curve))] + np.arange(-0.9, 0.9 + _FINER / 2, _FINER)
-    fine = np.array([_explained(parts, float(shift)) for shift in near])
-    lag, top = float(near[int(np.argmax(fine))]), float(fine.max())
-    beside = max(_explained(parts, lag - 1), _explained(parts, lag + 1))
-    decided = top - beside >= config.least_contrast
+    curves = [np.array([_explained(part, float(shift)) for shift in shifts]) for part in (walking, turning) if part is not None]
     return ActionMeasure(
-        lag_rows=round(lag, 2) + 0.0 if decided else float("nan"),
-        agreement=round(min(_agreement(part, lag, config) for part in parts), 4),
-        shifts=tuple(map(float, shifts)),
-        explained=tuple(curve.tolist()),
+        keys=_answer(walking, shifts, config) if walking is not None else None,
+        mouse=_answer(turning, shifts, config) if turning is not None else None,
+        shifts=tuple(map(float, shifts)) if curves else (),
+        explained=tuple(np.mean(curves, axis=0).tolist()) if curves else (),
     )
 
 
-def _parts(frames: Frames, poses: Array, config: AgreementConfig) -> list[_Part]:
-    """Walking and turning, as far as there was any whose actions changed."""
+def _answer(part: _Part, shifts: NDArray[np.int64], config: AgreementConfig) -> Answer:
+    curve = [_explained(part, float(shift)) for shift in shifts]
+    near = shifts[int(np.argmax(curve))] + np.arange(-0.9, 0.9 + _FINER / 2, _FINER)
+    fine = [_explained(part, float(shift)) for shift in near]
+    lag, top = float(near[int(np.argmax(fine))]), max(fine)
+    beside = max(_explained(part, lag - 1), _explained(part, lag + 1))
+    clear = top - beside >= config.least_contrast
+    return Answer(round(lag, 2) + 0.0 if clear else float("nan"), round(_agreement(part, lag, config), 4))
+
+
+def _parts(frames: Frames, poses: Array, config: AgreementConfig) -> tuple[_Part | None, _Part | None]:
+    """Walking and turning; None where there was none, or its actions hardly changed."""
     pitch, yaw = pitch_and_yaw(poses)
     turned = np.stack([np.diff(pitch), (np.diff(yaw) + 180) % 360 - 180], -1)
     world = np.diff(poses[:, [0, 2], 3], axis=0) / _pace(frames)[:, None]
@@ -101,11 +126,11 @@ def _parts(frames: Frames, poses: Array, config: AgreementConfig) -> list[_Part]
     lever = np.stack([turned[:, ::-1], turned], 1)
     walking = _at_changes(walked, wish, np.concatenate([before[:, None], lever], 1), free, config)
     turning = _at_changes(turned, mouse, np.roll(turned, 1, 0)[:, None], np.ones_like(free), config)
-    return [
-        part
-        for part, still in ((walking, config.still_metres), (turning, config.still_degrees))
-        if part.judged.any() and np.sqrt((part.did[part.rows] ** 2).sum(-1).mean()) > still
-    ]
+    return _if_moved(walking, config.still_metres), _if_moved(turning, config.still_degrees)
+
+
+def _if_moved(part: _Part, still: float) -> _Part | None:
+    return part if part.judged.any() and np.sqrt((part.did[part.rows] ** 2).sum(-1).mean()) > still else None
 
 
 def _pace(frames: Frames) -> Array:
@@ -154,20 +179,17 @@ def _wanted(part: _Part, shift: float) -> Array:
     return wanted
 
 
-def _explained(parts: list[_Part], shift: float) -> float:
-    """Share of what is not given that actions of ``shift`` rows earlier explain, mean over the parts."""
-    shares = []
-    for part in parts:
-        open_, left = 0.0, 0.0
-        for axis, wanted in enumerate(_wanted(part, shift).T):
-            did, given = part.did[part.rows, axis], part.given[part.rows, :, axis]
-            without = float(np.abs(did - given @ _fit(given, did))[part.judged].sum())
-            both = np.column_stack([wanted, given])
-            gains = _fit(both, did)
-            open_ += without
-            left += float(np.abs(did - both @ gains)[part.judged].sum()) if gains[0] > 0 else without
-        shares.append(1 - left / open_ if open_ > 0 else 0.0)
-    return float(np.mean(shares))
+def _explained(part: _Part, shift: float) -> float:
+    """Share of what is not given that actions of ``shift`` rows earlier explain."""
+    open_, left = 0.0, 0.0
+    for axis, wanted in enumerate(_wanted(part, shift).T):
+        did, given = part.did[part.rows, axis], part.given[part.rows, :, axis]
+        without = float(np.abs(did - given @ _fit(given, did))[part.judged].sum())
+        both = np.column_stack([wanted, given])
+        gains = _fit(both, did)
+        open_ += without
+        left += float(np.abs(did - both @ gains)[part.judged].sum()) if gains[0] > 0 else without
+    return 1 - left / open_ if open_ > 0 else 0.0
 
 
 def _agreement(part: _Part, lag: float, config: AgreementConfig) -> float:

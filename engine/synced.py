@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.agreement import ActionMeasure, measure_actions
+from engine.agreement import ActionMeasure, Answer, measure_actions
 from engine.job import Source
 from engine.sync import SyncMeasure, SyncMeter
 from infra.schema import Frames
@@ -40,9 +40,9 @@ def settle_sync(
 ) -> Synced:
     """Measure both lags; where rows were not in lock-step by construction, correct them and measure again.
 
-    First poses go to their pixels, then actions to the motion that they led to, by whole rows. Rows of a lock-step source
-    are left as they are, whatever is measured: a lag there is a fault, which curation rejects. ``track`` (T, 4, 4) is the
-    body's in third person.
+    First poses go to their pixels, then keys and mouse, each by whole rows, to the motion that they led to. Rows of a
+    lock-step source are left as they are, whatever is measured: a lag there is a fault, which curation rejects. ``track``
+    (T, 4, 4) is the body's in third person.
     """
     measure, moved, shifted, known = meter.result(), 0.0, 0, True
     if sync == "measured" and measure.decided:
@@ -51,10 +51,11 @@ def settle_sync(
         frames = dataclasses.replace(frames, c2w=meter.correct(moved), collided=_later(frames.collided, round(moved)))
         measure = meter.result()
     actions = measure_actions(frames, track)
-    if sync == "measured" and abs(actions.lag_rows) > MOST_LAG and actions.agreement >= LEAST_AGREEMENT:
-        shifted = round(actions.lag_rows)
-        frames = dataclasses.replace(frames, keyboard=_later(frames.keyboard, shifted), mouse=_later(frames.mouse, shifted))
-        actions = measure_actions(frames, track)
+    if sync == "measured" and actions.measured:
+        keys, mouse = _rows_off(actions.keys or actions.mouse), _rows_off(actions.mouse or actions.keys)
+        shifted = max(keys, mouse, key=abs)
+        frames = dataclasses.replace(frames, keyboard=_later(frames.keyboard, keys), mouse=_later(frames.mouse, mouse))
+        actions = measure_actions(frames, track) if shifted else actions
     return Synced(
         frames=frames,
         lag_frames=measure.lag_frames if measure.decided else 0.0,
@@ -63,6 +64,12 @@ def settle_sync(
         checked=known and measure.decided and abs(measure.lag_frames) <= MOST_LAG and (not actions.measured or _agrees(actions)),
         curve=_curve(measure, moved) | {"actions": _action_curve(actions, shifted)},
     )
+
+
+def _rows_off(answer: Answer | None) -> int:
+    """By how many whole rows an action has to be moved; 0 where that is not clear."""
+    known = answer is not None and math.isfinite(answer.lag_rows) and answer.agreement >= LEAST_AGREEMENT
+    return round(answer.lag_rows) if answer is not None and known else 0
 
 
 def _agrees(actions: ActionMeasure) -> bool:

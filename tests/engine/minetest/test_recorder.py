@@ -22,6 +22,8 @@ from engine.sync import SyncMeter, measure_sync, poses_at
 from engine.synced import LEAST_AGREEMENT, settle_sync
 from engine.titles.marker import CELLS, CONTRAST
 from infra.episodes import Recording, read_episode
+from infra.schema import Frames
+from infra.schema.episode import UNKNOWN_AGREEMENT
 from infra.store import open_store
 from tests.engine.minetest.conftest import minetest_job
 from tests.requirements import require_program
@@ -74,34 +76,29 @@ def test_pixels_and_poses_have_no_lag(recording: Recording) -> None:
 @pytest.mark.slow
 def test_actions_lead_to_the_next_frame_or_the_episode_says_that_they_were_not_seen_to(recording: Recording) -> None:
     frames, found = recording.frames, recording.episode
-    if not found.sync_checked:
-        return  # a machine that is too slow for the game; curation refuses the episode
-    assert abs(found.action_lag_frames) < 0.5 and found.action_agreement >= LEAST_AGREEMENT
-    sent = (np.maximum(frames.keyboard[:-1, :4], 0) * [1, 2, 4, 8]).sum(1)
-    seen = frames.raw_pose[1:, 7].astype(int) & 15  # the game's own view, which is never moved
-    assert (sent == seen).mean() > 0.8
+    if found.sync_checked and found.action_agreement != UNKNOWN_AGREEMENT:  # else it is too slow here, or changed too little
+        assert abs(found.action_lag_frames) < 0.5 and found.action_agreement >= LEAST_AGREEMENT
+    walking = np.abs(frames.keyboard[:-1, :4]).any(1)
     moved = np.linalg.norm(np.diff(frames.c2w[:, :3, 3], axis=0), axis=1)
-    assert moved[sent > 0].mean() > 0.05
+    assert moved[walking].mean() > max(0.05, moved[~walking].mean())
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("wrong", ["poses a row later", "poses a row earlier", "pairs of actions swapped", "actions a row later"])
-def test_wrong_rows_make_the_self_test_collapse(recording: Recording, wrong: str) -> None:
-    frames, rows = recording.frames, np.arange(len(recording.frames))
-    match wrong:
-        case "poses a row later":
-            frames = dataclasses.replace(frames, c2w=poses_at(frames.c2w, rows.astype(np.float64) + 1))
-        case "poses a row earlier":
-            frames = dataclasses.replace(frames, c2w=poses_at(frames.c2w, rows.astype(np.float64) - 1))
-        case _:
-            if not recording.episode.sync_checked:
-                return  # nothing to collapse
-            order = rows.reshape(-1, 2)[:, ::-1].ravel() if "swapped" in wrong else np.maximum(rows - 1, 0)
-            frames = dataclasses.replace(frames, keyboard=frames.keyboard[order], mouse=frames.mouse[order])
+def test_wrong_rows_make_the_self_test_collapse(recording: Recording) -> None:
+    frames, rows = recording.frames, np.arange(len(recording.frames), dtype=np.float64)
+    for shift in (1, -1):
+        assert not _passes(recording, dataclasses.replace(frames, c2w=poses_at(frames.c2w, rows + shift)))
+    orders = [np.arange(len(frames)) ^ 1, (np.arange(len(frames)) + 1 ^ 1) - 1]  # neighbours, in both ways of pairing them
+    orders = [np.clip(order, 0, len(frames) - 1) for order in orders]
+    swapped = [dataclasses.replace(frames, keyboard=frames.keyboard[order], mouse=frames.mouse[order]) for order in orders]
+    assert not all(_passes(recording, one) for one in swapped), "one way may leave what changes seldom as it was"
+
+
+def _passes(recording: Recording, frames: Frames) -> bool:
     meter = SyncMeter()
     for i in range(len(frames)):
         meter.add(recording.rgb[i], None, frames.c2w[i], frames.intrinsics[i])
-    assert not settle_sync(frames, meter, "exact").checked
+    return settle_sync(frames, meter, "exact").checked
 
 
 @pytest.mark.slow
