@@ -15,8 +15,8 @@ import numpy as np
 
 from engine.endpoints import EndpointsConfig
 from engine.feed import CollectError, Feed, Outcome, Patience
+from engine.games.layers.coordinator import record_game
 from engine.job import Job
-from engine.layers.coordinator import record_game
 from engine.plan import CollectConfig, plan_jobs, resolve_renderer
 from engine.record import ENDPOINTS, record_episode
 from engine.request import CollectionRequest, candidates, planned
@@ -130,7 +130,7 @@ def summarise(jobs: Sequence[Job], episodes: Sequence[Episode]) -> dict[str, Any
 def try_job(store_uri: str, endpoints: EndpointsConfig, layered: bool, job: Job) -> Outcome:
     """Record one job; what a worker runs. A failure is an outcome, so that the others go on.
 
-    ``layered`` records games in four processes (``engine.layers``); without it all is done in this one.
+    ``layered`` records games in four processes (``engine.games.layers``); without it all is done in this one.
 
     Raises:
         NotHereError, StoreFullError: no other job would fare better.

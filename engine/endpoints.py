@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from engine.minetest.process import MinetestConfig
-from engine.titles.running import TitlesConfig
+from engine.games.minetest.process import MinetestConfig
+from engine.games.titles.running import TitlesConfig
 from engine.unreal.process import UnrealConfig
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.embedded.render import EGL_ADVICE, RendererUnavailableError, egl_available
 from engine.games.doom import FPS as DOOM_FPS
 from engine.job import Job, scene_seed
-from engine.render import EGL_ADVICE, RendererUnavailableError, egl_available
 from engine.walks import EVALUATION_WALKS, REVISITING
 from infra.schema.episode import MAX_EPISODE_SECONDS, Split
 

@@ -7,15 +7,15 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.embedded import EmbeddedRecorder
+from engine.embedded.recorder import EmbeddedRecorder
 from engine.endpoints import EndpointsConfig
 from engine.games.doom import VizdoomRecorder
+from engine.games.titles.profile import TITLES
+from engine.games.titles.recorder import title_recorder
 from engine.job import Job
 from engine.recorder import LateRecorder, Recorder, SourceFacts, State
 from engine.sync import SyncConfig, SyncMeter
 from engine.synced import EXACT_DEPTH, Synced, settle_sync
-from engine.titles.profile import TITLES
-from engine.titles.recorder import title_recorder
 from engine.unreal.recorder import UnrealRecorder
 from engine.walks import revisit_share
 from infra.body_track import body_track
@@ -96,7 +96,7 @@ def make_recorder(job: Job, endpoints: EndpointsConfig = ENDPOINTS) -> Recorder:
 
 def _minetest(endpoints: EndpointsConfig) -> Recorder:
     try:
-        from engine.minetest.recorder import MinetestRecorder
+        from engine.games.minetest.recorder import MinetestRecorder
     except ImportError:
         raise NotHereError("recording Minetest needs the package python-xlib; pip install 'worldloom[games]'") from None
     return MinetestRecorder(endpoints.minetest)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from engine.render import egl_available
+from engine.embedded.render import egl_available
 
 EGL_PACKAGES: Final = ("libegl1", "libegl-mesa0", "libgl1-mesa-dri", "libgles2")
 LEAST_FREE_GIGABYTES: Final = 5.0

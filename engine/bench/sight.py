@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.body import Body, Stance
+from engine.embedded.render import RenderConfig, intrinsics_of
 from engine.explore.explorer import agent_start
 from engine.explore.metrics import measure_walk
 from engine.explore.report import ReportConfig, summarise
 from engine.games.explorer import Action
 from engine.job import scene_seed
-from engine.render import RenderConfig, intrinsics_of
 from engine.scenes.build import FAMILIES, build_scene
 from engine.unreal.commands import Commands
 from engine.unreal.convention import unreal_from_stance

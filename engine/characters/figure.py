@@ -10,7 +10,7 @@ from engine.characters.gear import add_back, add_hand, add_neck
 from engine.characters.headwear import add_head
 from engine.characters.posed import PosedBuilder
 from engine.characters.wearer import Wearer
-from engine.mesh import Mesh
+from engine.embedded.mesh import Mesh
 
 Array = NDArray[np.float64]
 

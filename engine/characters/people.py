@@ -7,7 +7,7 @@ from typing import Final
 from engine.characters.catalogue import assembly_of
 from engine.characters.figure import build_figure_mesh
 from engine.characters.gait import IDLE, PHASES, stride_of
-from engine.mesh import Mesh
+from engine.embedded.mesh import Mesh
 from engine.models import PHASES as PLAIN_PHASES
 from engine.models import STRIDE as PLAIN_STRIDE
 from engine.models import build_character_mesh

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.mesh import MeshBuilder, walls
+from engine.embedded.mesh import MeshBuilder, walls
 from engine.scenes.scene import Colour
 
 Array = NDArray[np.float64]

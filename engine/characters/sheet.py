@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from engine.characters.gait import PHASES
 from engine.characters.people import Placed
-from engine.render import RenderConfig, SceneRenderer
+from engine.embedded.render import RenderConfig, SceneRenderer
 from engine.scenes.scene import Light, Palette, Scene, SceneObject
 from infra.dynamics import camera_to_world
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.mesh import Mesh
+from engine.embedded.mesh import Mesh
 from engine.models import build_static_mesh
 from engine.scenes.scene import Scene
 

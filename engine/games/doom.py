@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.games.explorer import DepthExplorer
+from engine.games.player import Player
 from engine.job import Job
-from engine.player import Player
 from engine.recorder import SourceFacts, State
 from infra.dynamics import DynamicsConfig, turn
 from infra.errors import WorldloomError

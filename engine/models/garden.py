@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from engine.mesh import Mesh, MeshBuilder, raised, tint
+from engine.embedded.mesh import Mesh, MeshBuilder, raised, tint
 from engine.scenes.scene import Character, Colour, SceneObject
 
 WOOD: Final = tint("brown")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from engine.mesh import MeshBuilder, tint
+from engine.embedded.mesh import MeshBuilder, tint
 from engine.models.garden import CEILING
 from engine.scenes.scene import SceneObject
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from engine.mesh import MeshBuilder, raised, tint
+from engine.embedded.mesh import MeshBuilder, raised, tint
 from engine.models.garden import bare_crown
 from engine.scenes.scene import SceneObject
 

@@ -5,8 +5,8 @@ from typing import Final
 
 import numpy as np
 
-from engine.ground import apron_colour
-from engine.mesh import Mesh, MeshBuilder
+from engine.embedded.ground import apron_colour
+from engine.embedded.mesh import Mesh, MeshBuilder
 from engine.models.garden import GARDEN
 from engine.models.indoors import INDOORS
 from engine.models.nature import NATURE

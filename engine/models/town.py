@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from engine.mesh import MeshBuilder, tint
+from engine.embedded.mesh import MeshBuilder, tint
 from engine.scenes.scene import Colour, SceneObject
 
 PANE: Final = (0.30, 0.40, 0.52)

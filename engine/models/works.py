@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from engine.mesh import MeshBuilder, tint
+from engine.embedded.mesh import MeshBuilder, tint
 from engine.models.town import pitched_roof
 from engine.scenes.scene import SceneObject
 

@@ -12,8 +12,8 @@ from typing import Final
 
 from PIL import Image
 
+from engine.embedded.render import RenderConfig, SceneRenderer
 from engine.job import scene_seed
-from engine.render import RenderConfig, SceneRenderer
 from engine.scenes.build import FAMILIES, build_scene
 from engine.scenes.scene import Scene, scene_id_of
 from engine.scenes.sheet import draw_view

@@ -48,7 +48,7 @@ class SceneObject:
     size: tuple[float, float, float]  # metres: width (local x), height, depth (local z)
     yaw: float  # degrees, 0 faces +z, + turns right
     colour: str  # a key of COLOURS
-    texture: str  # a name of engine.textures.TEXTURES
+    texture: str  # a name of engine.embedded.textures.TEXTURES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +112,7 @@ class Palette:
 class Patch:
     """A part of the ground with a surface of its own, a rectangle before it is turned."""
 
-    surface: str  # a name of engine.ground.SURFACES
+    surface: str  # a name of ground.SURFACES
     centre: Point
     size: Point  # metres along local x and z
     yaw: float = 0.0  # degrees, + turns right
@@ -136,7 +136,7 @@ class Scene:
     light: Light
     palette: Palette
     season: str = ""
-    ground: str = ""  # the surface under everything, of engine.ground.SURFACES; empty is the park's lawn or painted floors
+    ground: str = ""  # the surface under everything, of ground.SURFACES; empty is the park's lawn or painted floors
     patches: tuple[Patch, ...] = ()  # later ones cover earlier ones
     apron: tuple[str, ...] = ()  # surfaces beyond the square: north, east, south, west; empty where nothing shows
     haze: float = 1 / 160  # 1 / metres after which 63 % of what stands there is hidden

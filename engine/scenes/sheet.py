@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from engine.body import Body, Stance
+from engine.embedded.render import RenderConfig, SceneRenderer
 from engine.obstacles import EYE_HEIGHT, character_places
-from engine.render import RenderConfig, SceneRenderer
 from engine.scenes.scene import Scene
 from engine.walks import VIEW, landmarks_in_view
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from engine.body import Body
 from engine.characters.follow import Follower, Following
 from engine.characters.people import Placed
-from engine.embedded import eye_height_of, worn_by
+from engine.embedded.recorder import eye_height_of, worn_by
 from engine.games.explorer import Action
 from engine.job import Job
 from engine.unreal.convention import WORLD, c2w_from_unreal, unreal_from_stance

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from engine.unreal import leash
+from engine import leash
 from engine.unreal.client import Address, EngineGoneError, UnrealClient
 from engine.unreal.server import socket_path
 from infra.errors import NotHereError, WorldloomError

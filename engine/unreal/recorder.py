@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.embedded import body_of, conditions_of, describe_body, plan_of
+from engine.embedded.recorder import body_of, conditions_of, describe_body, plan_of
+from engine.embedded.render import intrinsics_of
 from engine.games.explorer import Action
 from engine.job import Job
 from engine.recorder import SourceFacts, State
-from engine.render import intrinsics_of
 from engine.scenes.build import FAMILIES
 from engine.scenes.scene import Scene
 from engine.scenes.unreal_list import UnrealScene, read_scene_list

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from engine.render import RenderConfig
+from engine.embedded.render import RenderConfig
 from engine.unreal.commands import PROJECT, Commands
 from engine.unreal.outbox import Outbox
 from engine.unreal.tick import RequestQueue

@@ -6,10 +6,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.mask import Mask, mask_colours, thing_names
+from engine.embedded.mask import Mask, mask_colours, thing_names
+from engine.embedded.pixels import Samples
+from engine.embedded.render import RenderConfig, SceneRenderer
 from engine.obstacles import BODY_RADIUS, Obstacles, character_places, obstacles_of
-from engine.pixels import Samples
-from engine.render import RenderConfig, SceneRenderer
 from engine.scenes.build import build_scene
 from engine.scenes.conditions import Conditions
 from engine.scenes.scene import Scene

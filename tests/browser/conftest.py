@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from engine.embedded.render import egl_available
 from engine.job import Job, scene_seed
 from engine.record import record_job
-from engine.render import egl_available
 from flows.bundle import shipped_bundle as offer_shipped
 from infra.datasets import put_bundle
 from infra.local_store import LocalStore

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from engine.embedded.render import egl_available
 from engine.job import Job, scene_seed
 from engine.record import record_job
-from engine.render import egl_available
 from engine.show.page import write_page
 from infra.episodes import read_episode, write_episode
 from infra.store import open_store

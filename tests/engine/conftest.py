@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from engine.embedded.render import egl_available
 from engine.job import Job, scene_seed
-from engine.render import egl_available
 from tests.engine.jobs import MakeJob
 from tests.requirements import require
 from tests.seaweed import s3_server as s3_server

@@ -7,10 +7,10 @@ import pytest
 import shapely
 
 from engine.body import Body
+from engine.embedded.render import RenderConfig, SceneRenderer
 from engine.explore.mesh import build_mesh
 from engine.obstacles import obstacles_of
 from engine.plan import resolve_renderer
-from engine.render import RenderConfig, SceneRenderer
 from engine.scenes.build import FAMILIES, build_scene
 from engine.scenes.catalogue import catalogue, layout_digest_of, objects_digest_of, write_catalogue
 from engine.scenes.conditions import Conditions

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from engine.body import Body
+from engine.embedded.textures import TEXTURES, paint_textures
 from engine.job import scene_seed
 from engine.models import MODELS, build_static_mesh
 from engine.obstacles import BODY_RADIUS, character_places
 from engine.scenes.build import FAMILIES, build_scene
 from engine.scenes.scene import COLOURS, Character
-from engine.textures import TEXTURES, paint_textures
 from engine.walks import SETTLED, plan_walk
 from infra.schema.episode import Split
 

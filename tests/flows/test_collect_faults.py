@@ -19,7 +19,7 @@ from tests.seaweed import SeaweedServer
 pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.timeout(600)]
 KILLS = 5
 EPISODES = 30
-ENGINE, LEASH = "engine.unreal", "engine.unreal.leash"  # what their command lines name
+ENGINE, LEASH = "engine.unreal", "engine.leash"  # what their command lines name
 REQUEST = (
     "--source", "embedded", "--hours", str(2.0 * EPISODES / 3600), "--seconds", "2", "--size", "128x64", "--family", "park",
     "--agent", "spin", "--profile", "smoke",

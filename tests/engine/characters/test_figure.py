@@ -11,7 +11,7 @@ from engine.characters.figure import build_figure_mesh
 from engine.characters.gait import IDLE, PHASES, measures_of, pose_of, stride_of
 from engine.characters.people import walking_phase
 from engine.characters.slots import SHAPE_SLOTS, SLOTS, Assembly, describe, glimpse
-from engine.mesh import Mesh
+from engine.embedded.mesh import Mesh
 
 
 def ordinary(**choices: str) -> Assembly:

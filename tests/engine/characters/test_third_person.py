@@ -12,10 +12,10 @@ from engine.characters.catalogue import assembly_of, character_of
 from engine.characters.follow import FollowConfig, Follower, Following
 from engine.characters.gait import PHASES, measures_of
 from engine.characters.sight import sight_of
-from engine.embedded import EmbeddedRecorder, plan_of
+from engine.embedded.recorder import EmbeddedRecorder, plan_of
+from engine.embedded.render import panda_pose
 from engine.job import Job
 from engine.record import record_job
-from engine.render import panda_pose
 from engine.scenes.build import build_scene
 from infra.body_track import body_track
 from infra.dynamics import DynamicsConfig, integrate

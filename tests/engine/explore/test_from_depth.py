@@ -4,12 +4,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.body import Body, Stance
+from engine.embedded.render import intrinsics_of
 from engine.explore.explorer import agent_start
 from engine.explore.from_depth import SightConfig, SightExplorer
 from engine.explore.metrics import stuck_frames
 from engine.explore.rays import RayField
 from engine.obstacles import EYE_HEIGHT
-from engine.render import intrinsics_of
 from tests.engine.explore.conftest import BodyOf
 
 WIDTH, HEIGHT = 112, 64

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.embedded.render import egl_available
 from engine.job import Job, scene_seed
 from engine.record import record_job
-from engine.render import egl_available
 from engine.show.page import page_data, paint_depth, write_page
 from engine.show.rerun_file import write_rerun
 from infra.episodes import match_episode, read_episode, read_scene, write_episode

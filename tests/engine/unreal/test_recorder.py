@@ -12,9 +12,9 @@ import psutil
 import pytest
 
 from engine.characters.catalogue import character_of
-from engine.embedded import EmbeddedRecorder, conditions_of
+from engine.embedded.mask import thing_names
+from engine.embedded.recorder import EmbeddedRecorder, conditions_of
 from engine.job import Job
-from engine.mask import thing_names
 from engine.record import gather
 from engine.scenes.build import build_scene
 from engine.unreal.convention import c2w_from_unreal, unreal_from_c2w

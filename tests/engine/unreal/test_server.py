@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.mask import thing_names
-from engine.render import RenderConfig, SceneRenderer
+from engine.embedded.mask import thing_names
+from engine.embedded.render import RenderConfig, SceneRenderer
 from engine.scenes.build import build_scene
 from engine.unreal.client import EngineGoneError, UnrealClient
 from engine.unreal.convention import c2w_from_unreal

@@ -1,0 +1,1 @@
+"""The embedded world: its renderer, what it draws with, and its recorder."""
