@@ -95,6 +95,16 @@ def _shadow_mask(scene: Scene, reach: float) -> Array:
     return np.asarray(soft, float) / 255
 
 
+_TREES: Final = {
+    "round_tree": (0.5, ((0.75, 0.42), (1.0, 0.66), (0.7, 0.9))),
+    "pine": (1.0, ((1.0, 0.2), (0.7, 0.5), (0.25, 0.9))),
+    "oak": (0.6, ((0.8, 0.5), (0.95, 0.68), (0.6, 0.9))),
+    "birch": (0.6, ((0.8, 0.5), (0.95, 0.68), (0.6, 0.9))),
+    "spruce": (1.0, ((1.0, 0.15), (0.7, 0.45), (0.3, 0.8))),
+}
+"""How high trunks reach, and rings of foliage by radius and height: shares of the tree's size."""
+
+
 def _silhouette(thing: SceneObject) -> list[tuple[Array, float, float]]:
     """What of a thing casts a shadow: outlines on the ground (k, 2) with their lower and upper height."""
     yaw = np.radians(thing.yaw)
@@ -103,27 +113,13 @@ def _silhouette(thing: SceneObject) -> list[tuple[Array, float, float]]:
     parts: list[tuple[Array, float, float]] = []
     for x, z, half_width, half_depth, radius in footprints(thing):
         parts.append((_outline(x, z, half_width, half_depth, radius), 0.0, height))
+    if thing.kind in _TREES:
+        trunk, rings = _TREES[thing.kind]
+        parts = [(part, 0.0, height * trunk) for part, _, _ in parts]
+        parts += [(_outline(0, 0, 0, 0, width / 2 * share), height * high, height * high) for share, high in rings]
     match thing.kind:
-        case "round_tree":
-            parts = [(part, 0.0, height * 0.5) for part, _, _ in parts]
-            parts += [
-                (_outline(0, 0, 0, 0, width / 2 * r), height * h, height * h) for r, h in ((0.75, 0.42), (1.0, 0.66), (0.7, 0.9))
-            ]
-        case "pine":
-            parts += [
-                (_outline(0, 0, 0, 0, width / 2 * r), height * h, height * h) for r, h in ((1.0, 0.2), (0.7, 0.5), (0.25, 0.9))
-            ]
         case "gate":
             parts.append((_outline(0, 0, width / 2 + 0.4, 0.3, 0), height, height + 0.4))
-        case "oak" | "birch":
-            parts = [(part, 0.0, height * 0.6) for part, _, _ in parts]
-            parts += [
-                (_outline(0, 0, 0, 0, width / 2 * r), height * h, height * h) for r, h in ((0.8, 0.5), (0.95, 0.68), (0.6, 0.9))
-            ]
-        case "spruce":
-            parts += [
-                (_outline(0, 0, 0, 0, width / 2 * r), height * h, height * h) for r, h in ((1.0, 0.15), (0.7, 0.45), (0.3, 0.8))
-            ]
         case "arch":
             parts.append((_outline(0, 0, width / 2, depth / 2, 0), height * 0.85, height))
         case "platform_roof":

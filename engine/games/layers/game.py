@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.endpoints import EndpointsConfig
-from engine.games.layers.link import Link
+from engine.games.layers.link import Heartbeat, Link, Message
 from engine.games.layers.ring import FrameRing
 from engine.games.layers.states import put_facts, put_state, take_action
 from engine.job import Job
@@ -21,46 +21,61 @@ def run_game(link: Link, endpoints: EndpointsConfig) -> None:
 
     A game that failed is launched anew.
     """
-    recorder: Recorder | None = None
-    ring: FrameRing | None = None
-    developed: Iterator[State] = iter(())
+    game = _Game(endpoints)
     for message in link.messages():
         try:
-            if "reset" in message:
-                link.heartbeat.promise(LAUNCH_SECONDS)
-                job = Job(**message["reset"])
-                ring = _opened(ring, message["ring"], job)
-                recorder = recorder or make_recorder(job, endpoints)
-                state = put_state(ring, message["sequence"], recorder.reset(job))
-                if isinstance(recorder, LateRecorder):
-                    developed = recorder.develop()  # begins with the first that is asked for
-                link.send(answer_to=message["question"], state=state)
-            elif "step" in message:
-                assert recorder is not None and ring is not None
-                link.heartbeat.promise(FRAME_SECONDS)
-                action = take_action(message["step"])
-                assert action is not None
-                link.send(answer_to=message["question"], state=put_state(ring, message["sequence"], recorder.step(*action)))
-            elif "develop" in message:
-                assert ring is not None
-                link.heartbeat.promise(LAUNCH_SECONDS)
-                link.send(answer_to=message["question"], state=put_state(ring, message["sequence"], next(developed)))
-            elif "rest" in message:
-                if recorder is not None:
-                    recorder.close()
-                recorder, developed = None, iter(())
-            else:
-                assert recorder is not None
-                link.send(answer_to=message["question"], facts=put_facts(recorder.facts()))
+            answer = game.answer(message, link.heartbeat)
         except Exception as error:
             link.heartbeat.promise(FRAME_SECONDS)
-            if recorder is not None:
-                recorder.close()
-            recorder, developed = None, iter(())
-            why = " ".join(str(error).split()) or "no message"
-            link.send(answer_to=message["question"], failed=type(error).__name__, message=why)
-    if recorder is not None:
-        recorder.close()
+            game.rest()
+            answer = {"failed": type(error).__name__, "message": " ".join(str(error).split()) or "no message"}
+        if answer is not None:
+            link.send(answer_to=message["question"], **answer)
+    game.rest()
+
+
+class _Game:
+    """The recorder of the episodes asked for, and the ring that its frames go into."""
+
+    def __init__(self, endpoints: EndpointsConfig) -> None:
+        self._endpoints = endpoints
+        self._recorder: Recorder | None = None
+        self._ring: FrameRing | None = None
+        self._developed: Iterator[State] = iter(())
+
+    def answer(self, message: Message, heartbeat: Heartbeat) -> Message | None:
+        """Do what a message says; None where it asks for nothing. Raises whatever the recorder does."""
+        if "reset" in message:
+            heartbeat.promise(LAUNCH_SECONDS)
+            return {"state": self._reset(message)}
+        if "rest" in message:
+            self.rest()
+            return None
+        assert self._recorder is not None and self._ring is not None
+        if "step" in message:
+            heartbeat.promise(FRAME_SECONDS)
+            action = take_action(message["step"])
+            assert action is not None
+            return {"state": put_state(self._ring, message["sequence"], self._recorder.step(*action))}
+        if "develop" in message:
+            heartbeat.promise(LAUNCH_SECONDS)
+            return {"state": put_state(self._ring, message["sequence"], next(self._developed))}
+        return {"facts": put_facts(self._recorder.facts())}
+
+    def rest(self) -> None:
+        """Close the recorder, which lets go of all keys."""
+        if self._recorder is not None:
+            self._recorder.close()
+        self._recorder, self._developed = None, iter(())
+
+    def _reset(self, message: Message) -> Any:
+        job = Job(**message["reset"])
+        self._ring = _opened(self._ring, message["ring"], job)
+        self._recorder = self._recorder or make_recorder(job, self._endpoints)
+        state = put_state(self._ring, message["sequence"], self._recorder.reset(job))
+        if isinstance(self._recorder, LateRecorder):
+            self._developed = self._recorder.develop()  # begins with the first that is asked for
+        return state
 
 
 def _opened(ring: FrameRing | None, path: Any, job: Job) -> FrameRing:
