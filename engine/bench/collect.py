@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from engine.endpoints import EndpointsConfig
 from engine.games.doom import FPS as DOOM_FPS
 from engine.job import Job, scene_seed
 from engine.record import make_recorder, stream
 from engine.recorder import Recorder
+from engine.unreal.process import UnrealConfig
 from infra.store import open_store
 
 BARE_OF: Final = {"unreal": "embedded"}  # whose bare drawing a world is held against, where not its own
@@ -25,6 +27,7 @@ class CollectBenchConfig:
     worlds: tuple[str, ...] = ("embedded", "unreal", "vizdoom")
     sizes: tuple[tuple[int, int], ...] = ((224, 128), (640, 360), (1280, 720))
     family: str = "park"  # of the embedded world's scenes
+    masks: bool = True  # recorded over the protocol
     frames: int = 240  # an episode of 15 s; ends with its row in the table
     repeats: int = 5
 
@@ -68,7 +71,7 @@ def bench_job(world: str, width: int, height: int, config: CollectBenchConfig) -
 @contextmanager
 def _timed(world: str, width: int, height: int, config: CollectBenchConfig) -> Iterator[tuple[Recorder, Job]]:
     job = bench_job(world, width, height, config)
-    recorder = make_recorder(job)
+    recorder = make_recorder(job, EndpointsConfig(unreal=UnrealConfig(mask=config.masks)))
     try:
         yield recorder, job
     finally:

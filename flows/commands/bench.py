@@ -60,15 +60,17 @@ def explore(scenes: int, frames: int, by_depth: bool, out: Path | None, plot: Pa
 @bench.command(epilog="Example: worldloom bench collect --world embedded --out collect.json")
 @click.option("--world", "worlds", multiple=True, help="Source to time; repeatable.  [default: embedded, unreal, vizdoom]")
 @click.option("--size", "sizes", multiple=True, type=SIZE, help="Repeatable.  [default: 224x128, 640x360, 1280x720]")
+@click.option("--masks/--no-masks", default=CollectBenchConfig.masks, show_default=True, help="Over the protocol.")
 @click.option("--repeats", type=click.IntRange(min=1), default=CollectBenchConfig.repeats, show_default=True)
 @click.option("--appends", "stores", multiple=True, help="Time appends in stores below a folder or s3:// address; repeatable.")
 @click.option("--out", type=OUT_FILE, help="Write all figures there as JSON.")
 def collect(
-    worlds: tuple[str, ...], sizes: tuple[tuple[int, int], ...], repeats: int, stores: tuple[str, ...], out: Path | None
-) -> None:
+    worlds: tuple[str, ...], sizes: tuple[tuple[int, int], ...], masks: bool, repeats: int, stores: tuple[str, ...],
+    out: Path | None,
+) -> None:  # fmt: skip
     """Time full recording beside the bare renderer, or with --appends and no --world, rows into small and large tables."""
     chosen = worlds or (() if stores else CollectBenchConfig.worlds)
-    config = CollectBenchConfig(worlds=chosen, sizes=sizes or CollectBenchConfig.sizes, repeats=repeats)
+    config = CollectBenchConfig(worlds=chosen, sizes=sizes or CollectBenchConfig.sizes, masks=masks, repeats=repeats)
     figures = {"recording": bench_collect(config, click.echo)}
     figures["appends"] = [row for uri in stores for row in bench_appends(uri, AppendBenchConfig(), click.echo)]
     if out is not None:
