@@ -47,7 +47,7 @@ def test_an_episode_of_a_stand_in_game_reaches_the_store(game, make_job: MakeJob
     assert (written.sync, written.redistributable, written.commercial_ok) == ("measured", False, False)
     assert (np.diff(frames.time) > 0).all() and (np.diff(frames.tick) > 0).all()
     assert np.diff(frames.time).mean() / 1e9 > 0.95 / 10  # ten a second at most, of the game's 24
-    assert_pictures_fit(recording.rgb, frames, SEED, strip=8)
+    assert_pictures_fit(recording.rgb, frames, SEED, strip=8, most=0.5)
     _keys_move_the_camera(frames)
 
 
