@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from flows.publish import publish_dataset, published_dataset
@@ -23,7 +24,7 @@ from infra.schema import DatasetVersion
 from infra.schema.run import Run
 from infra.stage import StageResult
 from infra.store import Store, open_store
-from infra.tables import read_records
+from infra.tables import append_rows, read_records, read_rows
 from tests.flows.conftest import NO_CAP, SmokeRun, command, worldloom
 
 
@@ -121,13 +122,23 @@ def retrained(store: Store) -> list[str]:
     return [json.loads(run.inputs)["dataset"] for run in runs]
 
 
+def keep_like(store: Store, version: str, name: str) -> str:
+    """Another dataset version with the same clips, and its row."""
+    made = put_dataset(store, dataclasses.replace(load_dataset(store, version), name=name))
+    (row,) = [row for row in read_rows(store, "datasets").to_pylist() if row["version"] == version]
+    append_rows(
+        store, "datasets", pa.Table.from_pylist([row | {"version": made, "name": name}], read_rows(store, "datasets").schema)
+    )
+    return made
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_each_published_version_is_retrained_on_exactly_once(smoke_run: SmokeRun, tmp_path: Path) -> None:
     home = smoke_run.copy_to(tmp_path / "home")
     store = open_store(home / "store")
     first = next(json.loads(run.outputs)["dataset"] for run in read_records(store, "runs", Run) if run.stage == "curate")
-    second = put_dataset(store, dataclasses.replace(load_dataset(store, first), name="second"))
+    second = keep_like(store, first, "second")
     place = ("--profile", "smoke", "--home", home)
     publish_dataset(store, first)  # while nothing listens: deploy must announce it itself
     served = command("deploy", *place, *NO_CAP, "--every-hours", "10000")
