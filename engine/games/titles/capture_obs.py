@@ -21,7 +21,7 @@ class ObsSegment:
 
 
 class ObsCapture:
-    """Starts, splits and stops recordings of whatever scene OBS shows."""
+    """Starts and stops recordings of whatever scene OBS shows."""
 
     def __init__(self, client: ObsClient) -> None:
         self._client = client
@@ -54,12 +54,6 @@ class ObsCapture:
         if not status.get("outputActive"):
             raise ObsError("OBS stopped recording by itself; look at its log, and whether its disk is full")
         return float(status["outputDuration"]) / 1000
-
-    def split(self) -> ObsSegment:
-        """End the file and begin the next. Some frames between them are lost: no episode spans two files."""
-        segment = self.stop()
-        self.start()
-        return segment
 
     def stop(self) -> ObsSegment:
         """End the recording; the file is complete when this returns."""

@@ -29,8 +29,7 @@ class PluginHost:
     name: str
     url: str
     version: str  # what the plugin is written for
-    source: str  # the plugin's folder under infra/plugins
-    files: tuple[str, ...]  # what is copied, from there
+    files: tuple[str, ...]  # what is copied, by its path under infra/plugins
     install: str  # where they go, below the game's folder
     telemetry: str  # the file that the plugin appends to, below the game's folder
     draws_marker: bool  # whether it draws the frame number into the picture
@@ -115,7 +114,7 @@ def explain_install(name: str, profile: TitleProfile) -> str:
     host = profile.host
     return (
         f"recording {profile.title} needs the game itself, {host.name} {host.version} ({host.url}), and the files "
-        f"{', '.join(host.files)} of infra/plugins/{host.source} copied to {host.install} in the game's folder "
+        f"{', '.join(host.files)} of infra/plugins copied to {host.install} in the game's folder "
         f"({profile.folder}); then name that folder: --set endpoints.titles.game_folder=FOLDER "
         f"(all steps: infra/plugins/README.md, engine/games/titles/profiles/{name}.toml)"
     )

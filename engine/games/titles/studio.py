@@ -22,8 +22,8 @@ class Studio:
         self.capture = ObsCapture(self._client)
         self._before: tuple[str, dict[str, Any]] | None = None
 
-    def ready(self, display: str, box: WindowBox, least_fps: float) -> float:
-        """Show the window and nothing else; pictures a second that OBS records.
+    def ready(self, display: str, box: WindowBox, least_fps: float) -> None:
+        """Show the window and nothing else, in at least ``least_fps`` pictures a second.
 
         Raises:
             ObsError: OBS records for somebody else, is too slow, or cannot show the window on this platform; says why.
@@ -43,7 +43,6 @@ class Studio:
             ask("CreateScene", sceneName=SCENE)
         self._show(display, box)
         ask("SetCurrentProgramScene", sceneName=SCENE)
-        return fps
 
     def close(self) -> None:
         """End a recording of ours, show what was shown before, and hang up."""

@@ -94,6 +94,6 @@ def install_plugin(game_folder: Path, title: str = "cyberpunk_2077") -> Path:
     folder = game_folder / host.install
     folder.mkdir(parents=True)
     for file in host.files:
-        source = ROOT / "infra" / "plugins" / title / file
+        source = ROOT / "infra" / "plugins" / file
         (folder / source.name).write_bytes(source.read_bytes())
     return folder

@@ -50,7 +50,8 @@ def test_real_obs_records_a_game_and_the_file_is_aligned_to_telemetry(tmp_path: 
                 samples += [one.sample for one in reader.poll()]
                 time.sleep(0.03)
         assert capture.recorded_seconds() > 3
-        first, second = capture.split(), None
+        first = capture.stop()
+        capture.start()
         second = poll(lambda: capture.stop() if capture.recorded_seconds() > 0.5 else None)
         window.close()
     assert first.path != second.path and second.path.stat().st_size > 1000

@@ -23,7 +23,7 @@ UNREAL = ("palworld", "hogwarts_legacy")
 
 def install(title: str, folder: Path) -> None:
     for file in load_title(title).host.files:
-        source = PLUGINS / title / file
+        source = PLUGINS / file
         (folder / source.name).write_bytes(source.read_bytes())
 
 

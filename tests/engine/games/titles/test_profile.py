@@ -20,7 +20,8 @@ def test_every_title_says_what_recording_needs(title: str) -> None:
     assert profile.legal.single_player_only and not profile.legal.redistributable and not profile.legal.commercial_ok
     assert profile.hud_off and profile.settings and profile.unsure and profile.legal.notes
     assert profile.host.url.startswith("https://") and profile.legal.terms_url.startswith("https://")
-    assert (ROOT / "infra" / "plugins" / profile.host.source).is_dir()
+    folders = [(ROOT / "infra" / "plugins" / file).parent for file in profile.host.files]
+    assert folders[0].name == title and all(folder.is_dir() for folder in folders)
 
 
 @pytest.mark.parametrize(
