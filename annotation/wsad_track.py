@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.dynamics import pitch_and_yaw
+from infra.dynamics import pitch_and_yaw, wrap_degrees
 
 Array = NDArray[np.float64]
 
@@ -66,7 +66,7 @@ def read_movement(c2w: Array, steady: float, glide_evidence: float) -> Movement 
 def turned_degrees(c2w: Array) -> Array:
     """Degrees of (pitch, yaw) turned between neighbouring poses, (T-1, 2); + is up and right."""
     pitch, yaw = pitch_and_yaw(c2w)
-    return np.stack([np.diff(pitch), _wrap(np.diff(yaw))], -1)
+    return np.stack([np.diff(pitch), wrap_degrees(np.diff(yaw))], -1)
 
 
 def find_arm(c2w: Array) -> float:
@@ -144,7 +144,7 @@ def _goes_somewhere(moves: Array, noise: float, window: int) -> bool:
 def axes_of(c2w: Array) -> Array:
     """Where right and forward of the mean of the old and the new yaw point in world x, z: rows of (T-1, 2, 2)."""
     _, yaw = pitch_and_yaw(c2w)
-    mean = np.radians(yaw[:-1] + _wrap(np.diff(yaw)) / 2)
+    mean = np.radians(yaw[:-1] + wrap_degrees(np.diff(yaw)) / 2)
     right = np.stack([np.cos(mean), -np.sin(mean)], -1)
     forward = np.stack([np.sin(mean), np.cos(mean)], -1)
     return np.stack([right, forward], 1)
@@ -166,8 +166,3 @@ def _mean_over(rows: Array, window: int) -> Array:
     first, last = np.maximum(at - reach, 0), np.minimum(at + reach + 1, len(rows))
     mean: Array = (total[last] - total[first]) / (last - first)[:, None]
     return rows if window == 1 else mean
-
-
-def _wrap(degrees: Array) -> Array:
-    wrapped: Array = (degrees + 180.0) % 360.0 - 180.0
-    return wrapped

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.dynamics import pitch_and_yaw, walk_direction
+from infra.dynamics import pitch_and_yaw, walk_direction, wrap_degrees
 from infra.schema import Frames
 
 Array = NDArray[np.float64]
@@ -115,7 +115,7 @@ def _answer(part: _Part, shifts: NDArray[np.int64], config: AgreementConfig) -> 
 def _parts(frames: Frames, poses: Array, config: AgreementConfig) -> tuple[_Part | None, _Part | None]:
     """Walking and turning; None where there was none, or its actions hardly changed."""
     pitch, yaw = pitch_and_yaw(poses)
-    turned = np.stack([np.diff(pitch), (np.diff(yaw) + 180) % 360 - 180], -1)
+    turned = np.stack([np.diff(pitch), wrap_degrees(np.diff(yaw))], -1)
     world = np.diff(poses[:, [0, 2], 3], axis=0) / _pace(frames)[:, None]
     middle = np.radians(yaw[:-1] + turned[:, 1] / 2)
     walked, before = _in_view(world, middle), _in_view(np.roll(world, 1, 0), middle)

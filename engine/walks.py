@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.body import MARGIN, Body, Stance
 from engine.obstacles import BODY_RADIUS, character_places
-from infra.dynamics import integrate
+from infra.dynamics import integrate, wrap_degrees
 from infra.schema import Keyboard, Mouse, idle_actions, parse_action
 
 VIEW: Final = 1.8  # metres in front of a planned walk that hold no surface, so that no close-up fills the picture
@@ -141,7 +141,7 @@ def landmarks_in_view(body: Body, stance: Stance, reach: float = 20.0, half_angl
     away = things - np.array(stance.place)
     angle = np.degrees(np.arctan2(away[:, 0], away[:, 1])) - stance.yaw
     distance = np.linalg.norm(away, axis=1)
-    return int(((np.abs((angle + 180) % 360 - 180) < half_angle) & (distance < reach) & (distance > 1.5)).sum())
+    return int(((np.abs(wrap_degrees(angle)) < half_angle) & (distance < reach) & (distance > 1.5)).sum())
 
 
 def plan_walk(body: Body, walk: str, seed: int, frames: int) -> WalkPlan:

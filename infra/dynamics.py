@@ -4,6 +4,7 @@ Units are the release's: 12.35 cm a frame along the mean of the old and the new 
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from infra.schema.action import Keyboard, Mouse
 
 Array = NDArray[np.float64]
+Degrees = TypeVar("Degrees", float, NDArray[np.float32], NDArray[np.float64])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +23,11 @@ class DynamicsConfig:
     degrees_per_mouse_unit: float = 15.0
     mouse_dead_zone: float = 0.02  # smaller turns nothing
     max_pitch: float = 60.0  # degrees, where the camera stops looking further up or down
+
+
+def wrap_degrees(degrees: Degrees) -> Degrees:
+    """The same angle in -180 (inclusive) to 180 degrees."""
+    return (degrees + 180) % 360 - 180
 
 
 def turn(mouse: Mouse, config: DynamicsConfig) -> Array:

@@ -13,7 +13,7 @@ from engine.characters.sight import sight_of
 from engine.obstacles import BODY_RADIUS, character_places
 from engine.scenes.scene import Scene
 from infra.body_track import pack_track
-from infra.dynamics import DynamicsConfig, camera_to_world, walk_direction
+from infra.dynamics import DynamicsConfig, camera_to_world, walk_direction, wrap_degrees
 
 Array = NDArray[np.float64]
 
@@ -68,7 +68,7 @@ class Follower:
         backwards = moving and forward < -1e-9
         heading = float(np.degrees(np.arctan2(right, forward))) if moving else 0.0
         if backwards:  # one who backs off faces away from where they go
-            heading = (heading + 360) % 360 - 180
+            heading = wrap_degrees(heading + 180)
         limit = self.config.turn
         return Following(
             distance=min(self._room(after), state.distance + self.config.ease_out),

@@ -14,6 +14,7 @@ from engine.embedded.mesh import towards_sun
 from engine.models.static import GROUND_MARGIN
 from engine.obstacles import footprints
 from engine.scenes.scene import COLOURS, Scene, SceneObject
+from infra.dynamics import wrap_degrees
 
 Picture = NDArray[np.uint8]
 Array = NDArray[np.float64]
@@ -183,7 +184,8 @@ def paint_sky(scene: Scene) -> Picture:
     palette = scene.palette
     blend = (np.clip(elevation / 55, 0, 1) ** 0.7)[..., None]
     image = np.array(palette.horizon) * (1 - blend) + np.array(palette.zenith) * blend + np.zeros((1, width, 1))
-    sun_gap = np.hypot(_around(azimuth - scene.light.azimuth) * np.cos(np.radians(elevation)), elevation - scene.light.elevation)
+    aside = wrap_degrees(azimuth - scene.light.azimuth) * np.cos(np.radians(elevation))
+    sun_gap = np.hypot(aside, elevation - scene.light.elevation)
     glow = 0.35 * np.exp(-((sun_gap / 14) ** 2)) if scene.weather == "clear" else 0 * sun_gap
     image = image + glow[..., None] * np.array([1.0, 0.9, 0.7])
     if scene.weather == "clear":
@@ -215,21 +217,17 @@ def _paint_stars(image: Array, rng: np.random.Generator) -> None:
         image[row : row + 2, column : column + 2] = bright
 
 
-def _around(degrees: Array) -> Array:
-    return (degrees + 180) % 360 - 180
-
-
 def _paint_cloud(image: Array, azimuth: Array, elevation: Array, rng: np.random.Generator, colour: tuple[float, ...]) -> None:
     """One cloud of a few overlapping puffs with a flat, slightly darker base."""
     middle, base = float(rng.uniform(-180, 180)), float(rng.uniform(16, 38))
-    columns = np.flatnonzero(np.abs(_around(azimuth - middle)) < 13 + 11)  # no puff reaches further
+    columns = np.flatnonzero(np.abs(wrap_degrees(azimuth - middle)) < 13 + 11)  # no puff reaches further
     rows = np.flatnonzero(np.abs(elevation[:, 0] - base) < 6)
     azimuth, elevation, part = azimuth[columns], elevation[rows], np.ix_(rows, columns)
     cover = np.zeros((len(rows), len(columns)))
     for _ in range(int(rng.integers(3, 6))):
         a = middle + rng.uniform(-13, 13)
         wide, tall = rng.uniform(6, 11), rng.uniform(3.5, 6)
-        d = np.hypot(_around(azimuth - a) / wide, (elevation - base) / tall)
+        d = np.hypot(wrap_degrees(azimuth - a) / wide, (elevation - base) / tall)
         cover = np.maximum(cover, np.clip((1 - d) * 4, 0, 1) * np.clip((elevation - base + 1.5) / 1.5, 0, 1))
     shade = 0.86 + 0.14 * np.clip((elevation - base) / 5, 0, 1)
     image[part] = image[part] * (1 - 0.92 * cover[..., None]) + 0.92 * (cover * shade)[..., None] * np.array(colour)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from engine.body import Stance
 from engine.explore.surroundings import Surroundings
 from engine.explore.views import Cells, ViewLog
+from infra.dynamics import wrap_degrees
 from infra.schema import idle_actions, parse_action
 
 Array = NDArray[np.float64]
@@ -50,11 +51,6 @@ class Errand:
         """Metres that are left."""
         points = np.concatenate([place[None], self.corners])
         return float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum())
-
-
-def wrap(degrees: float) -> float:
-    """To -180..180."""
-    return (degrees + 180) % 360 - 180
 
 
 class Navigator:
@@ -114,7 +110,7 @@ class Navigator:
             return True
         assert errand.yaw is not None
         there = np.linalg.norm(errand.goal - place) < ARRIVED
-        return bool(there and abs(wrap(errand.yaw - stance.yaw)) < self.config.facing)
+        return bool(there and abs(wrap_degrees(errand.yaw - stance.yaw)) < self.config.facing)
 
     def _choose_new(self, place: Array, stance: Stance) -> Errand | None:
         """The post with the most unseen ground for its way; the one longest out of sight when all is seen."""
@@ -124,7 +120,7 @@ class Navigator:
         worth = self._worth()
         given_up = self.new.post if self.new is not None else -1
         away = around.posts - place
-        turns = np.abs((np.degrees(np.arctan2(away[:, 0], away[:, 1])) - stance.yaw + 180) % 360 - 180)
+        turns = np.abs(wrap_degrees(np.degrees(np.arctan2(away[:, 0], away[:, 1])) - stance.yaw))
         lengths = lengths + turns / (SWIFTEST * DEGREES) * STRIDE  # a turn takes as long as a walk of so many metres
         value = worth / (lengths + self.config.head_start)
         value[(worth < self.config.worth) | (lengths < ARRIVED)] = 0
@@ -151,7 +147,7 @@ class Navigator:
         places = np.array(self._places)[free]
         reach = self.around.mesh.reach_from(place)
         lengths = reach.lengths(places, np.array(self._triangles)[free])
-        turns = np.abs((np.array(self._yaws)[free] - stance.yaw + 180) % 360 - 180)
+        turns = np.abs(wrap_degrees(np.array(self._yaws)[free] - stance.yaw))
         frames = lengths / STRIDE + turns / (SWIFTEST * DEGREES) + 1000.0 * (lengths < self.config.nearest_return)
         best = int(frames.argmin())
         corners = reach.route(places[best])
@@ -187,7 +183,7 @@ def follow(stance: Stance, errand: Errand | None) -> Action:
         wanted = errand.yaw
     else:
         wanted = float(np.degrees(np.arctan2(away[0], away[1])))
-    error = wrap(wanted - stance.yaw)
+    error = wrap_degrees(wanted - stance.yaw)
     mouse[1] = round(float(np.clip(error / DEGREES, -SWIFTEST, SWIFTEST)), 3)
     if abs(stance.pitch) > 3:
         mouse[0] = round(float(np.clip(-stance.pitch / DEGREES, -0.06, 0.06)), 3)

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.body import Stance
-from engine.explore.navigator import STRIDE, Action, Errand, Navigator, follow, glide, wrap
+from engine.explore.navigator import STRIDE, Action, Errand, Navigator, follow, glide
 from engine.explore.surroundings import Surroundings
 from engine.explore.views import LOG_EVERY, ViewGrid, ViewLog
+from infra.dynamics import wrap_degrees
 from infra.schema import Keyboard, Mouse, parse_action
 
 Array = NDArray[np.float64]
@@ -157,6 +158,6 @@ def _hint(stance: Stance, errand: Errand | None) -> list[float]:
         return [0.0] * 5
     away = errand.corners[0] - np.array(stance.place)
     bearing = np.arctan2(away[0], away[1]) - np.radians(stance.yaw)
-    facing = np.radians(wrap(errand.yaw - stance.yaw)) if errand.yaw is not None else None
+    facing = np.radians(wrap_degrees(errand.yaw - stance.yaw)) if errand.yaw is not None else None
     own = [0.0, 0.0] if facing is None else [float(np.sin(facing)), float(np.cos(facing))]
     return [float(np.sin(bearing)), float(np.cos(bearing)), min(errand.left(np.array(stance.place)) / 20, 1.0), *own]

@@ -11,6 +11,7 @@ from engine.embedded.render import RenderConfig, SceneRenderer
 from engine.obstacles import EYE_HEIGHT, character_places
 from engine.scenes.scene import Scene
 from engine.walks import VIEW, landmarks_in_view
+from infra.dynamics import wrap_degrees
 
 Picture = NDArray[np.uint8]
 
@@ -38,7 +39,7 @@ def _looming(scene: Scene, stance: Stance) -> int:
     reach = np.array([min(max(thing.size[0], thing.size[2]) / 2, NEAR_BY) for thing in scene.objects]) + NEAR_BY
     people = character_places(scene, 0.0) - np.array(stance.place)
     away, reach = np.concatenate([away, people]), np.concatenate([reach, np.full(len(people), NEAR_BY)])
-    side = (np.degrees(np.arctan2(away[:, 0], away[:, 1])) - stance.yaw + 180) % 360 - 180
+    side = wrap_degrees(np.degrees(np.arctan2(away[:, 0], away[:, 1])) - stance.yaw)
     return int(((np.abs(side) < 60) & (np.linalg.norm(away, axis=1) < reach)).sum())
 
 

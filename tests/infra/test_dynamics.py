@@ -4,7 +4,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from infra.dynamics import DynamicsConfig, camera_to_world, displacement, integrate, pitch_and_yaw, turn, walk_direction
+from infra.dynamics import (
+    DynamicsConfig,
+    camera_to_world,
+    displacement,
+    integrate,
+    pitch_and_yaw,
+    turn,
+    walk_direction,
+    wrap_degrees,
+)
 from infra.schema import idle_actions, parse_action
 
 CONFIG = DynamicsConfig()
@@ -105,3 +114,11 @@ def test_unknown_keys_move_nothing() -> None:
 
 def test_jump_and_interact_do_not_walk() -> None:
     assert np.allclose(integrate(START, *walk("J+E"), CONFIG)[-1], START)
+
+
+@given(st.floats(-1e4, 1e4), st.integers(-20, 20))
+def test_an_angle_is_the_same_after_whole_turns(degrees: float, turns: int) -> None:
+    wrapped = wrap_degrees(degrees)
+    assert -180 <= wrapped < 180
+    apart = abs(wrap_degrees(degrees + 360 * turns) - wrapped)
+    assert min(apart, 360 - apart) < 1e-6  # either side of the seam is the same direction

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.games.titles.explorer import Action, BlindExplorer
-from infra.dynamics import DynamicsConfig, pitch_and_yaw
+from infra.dynamics import DynamicsConfig, pitch_and_yaw, wrap_degrees
 from infra.schema import parse_action
 
 OUT_FRAMES: Final = (80, 200)  # rows of a way out
@@ -57,7 +57,7 @@ class ReturningExplorer:
     def _towards(self, c2w: NDArray[np.float64], point: NDArray[np.float64]) -> Action:
         across, along = point - c2w[[0, 2], 3]
         yaw = float(pitch_and_yaw(c2w)[1])
-        left = (math.degrees(math.atan2(across, along)) - yaw + 180) % 360 - 180
+        left = wrap_degrees(math.degrees(math.atan2(across, along)) - yaw)
         keyboard, mouse = parse_action("W" if abs(left) < AHEAD_DEGREES else "none")
         mouse[1] = np.clip(left / DynamicsConfig().degrees_per_mouse_unit, -TURN, TURN)
         return keyboard, mouse
