@@ -1,17 +1,12 @@
 """Mask files: the 16-bit number of the thing that each pixel shows, stored without loss."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.video import VideoReader, encode_grey16
-
-
-def encode_masks(path: Path, masks: Iterable[NDArray[np.uint16]], fps: float) -> None:
-    """Write uint16 frames (H, W), 0 where a pixel shows none of the numbered things. Raises as ``encode_video``."""
-    encode_grey16(path, masks, fps)
+from infra.video import VideoReader
 
 
 class MaskReader(VideoReader):

@@ -14,7 +14,7 @@ class Store(Protocol):
     """Where everything lies. Objects never change; what changes are tables and pointers."""
 
     uri: str
-    home: Path  # folder of this machine for scratch, spools and caches
+    home: Path  # folder of this machine for scratch and caches
 
     def put_bytes(self, data: bytes, suffix: str) -> str:
         """Write an object, verified and atomic; return its name. Writing the same content again does nothing."""

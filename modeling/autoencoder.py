@@ -5,7 +5,6 @@
 CPU can train. Legend: B batch, T frames, F latents, H W pixels.
 """
 
-import dataclasses
 from dataclasses import dataclass
 
 import torch
@@ -189,11 +188,3 @@ def _middle(width: int, taps: int) -> nn.ModuleList:
 
 def _head(width: int, channels: int, taps: int) -> nn.ModuleList:
     return nn.ModuleList([ChannelNorm(width), nn.SiLU(), CausalConv3d(width, channels, (taps, 3, 3))])
-
-
-def config_from_dict(values: dict[str, object]) -> AutoencoderConfig:
-    """Rebuild a config from the JSON that a checkpoint carries."""
-    known = {field.name for field in dataclasses.fields(AutoencoderConfig)}
-    if unknown := sorted(values.keys() - known):
-        raise ValueError(f"autoencoder config has unknown keys {unknown}; was this checkpoint made by a newer version?")
-    return AutoencoderConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})  # type: ignore[arg-type]

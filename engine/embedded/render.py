@@ -27,7 +27,6 @@ from engine.scenes.scene import Colour, Light, Scene
 from infra.errors import NotHereError
 
 Array = NDArray[np.float64]
-Renderer = str
 
 PANDA_SETTINGS: Final = """
 gl-version 3 3

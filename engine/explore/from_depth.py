@@ -43,11 +43,6 @@ class SightExplorer:
         self._origin: Array | None = None  # (x, z) of the start
         self._tick = 0
 
-    def act(self, depth: NDArray[np.float32], c2w: Array, intrinsics: Array, collided: bool = False) -> Action:
-        """The next row, given z-depth (H, W) in metres, the camera's pose (4, 4) and intrinsics (4,)."""
-        self.note(depth, c2w, intrinsics)
-        return self.walk(c2w, collided)
-
     def walk(self, c2w: Array, collided: bool = False) -> Action:
         """The next row of one who stands at ``c2w`` (4, 4) now; what was seen last may have been noted elsewhere."""
         pitch, yaw = pitch_and_yaw(c2w)

@@ -10,7 +10,6 @@ from engine.scenes.site import OPEN, Prop, Site
 
 FRONTS: Final = ("cream", "pink", "sky", "mint", "sand", "brick", "yellow", "orange")
 HOUSE: Final = Prop("tower_block", "boundary {colour} house", (7.0, 9.0, 6.0), 0.0, FRONTS, ("plaster", "plaster", "brick"))
-GATE: Final = Prop("arch", "boundary arch", (7.0, 6.5, 2.0), 0.0, ("sand", "concrete"), ("masonry",))
 CHURCH: Final = Prop("church", "{colour} church", (8.0, 17.0, 12.0), 0.05, ("concrete", "cream", "sand"), ("masonry",))
 
 

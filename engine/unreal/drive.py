@@ -17,7 +17,7 @@ from engine.unreal.walk import DepthWalker
 from engine.unreal.walker import showing, spawning
 from engine.unreal.wire import numbers_text
 from engine.walks import WalkPlan
-from infra.dynamics import DynamicsConfig, displacement, turn
+from infra.dynamics import DynamicsConfig, displacement, turn, wrap_degrees
 from infra.errors import WorldloomError
 
 Array = NDArray[np.float64]
@@ -32,6 +32,8 @@ class CameraAstrayError(WorldloomError):
 
 class Drive(Protocol):
     """Chooses actions one row ahead and turns them into commands; told what the engine read back."""
+
+    reads_back: bool  # the engine says where a move ended, so that the next row waits for it
 
     def choose(self, row: int, depth: NDArray[np.float32] | None) -> Action | None:
         """Action of ``row``, chosen on what the row before showed; None after the last."""
@@ -115,7 +117,7 @@ class PlannedDrive:
         """
         view = self._views.pop(0)
         away = np.abs(read - np.concatenate([view.location, view.rotation]))
-        away[3:] = np.abs((away[3:] + 180) % 360 - 180)
+        away[3:] = np.abs(wrap_degrees(away[3:]))
         if (away > READ_BACK + 1e-6 * np.abs(read)).any():
             raise CameraAstrayError(f"the engine's camera is at {read.tolist()} instead of {[*view.location, *view.rotation]}")
         return Reached(c2w=view.c2w, raw_pose=np.concatenate([read, view.track]), collided=view.collided)
@@ -172,7 +174,7 @@ class SweptDrive:
         pitch = float(np.clip(self._pose[3] + turned[0], -self._dynamics.max_pitch, self._dynamics.max_pitch))
         x, z = displacement(keyboard, np.array(self._pose[4]), np.array(yaw), self._dynamics)
         self._wanted = self._pose[:3] + WORLD.T @ np.array([x, 0.0, z]) * 100
-        self._turned = np.array([pitch, (yaw + 180) % 360 - 180, 0.0])
+        self._turned = np.array([pitch, wrap_degrees(yaw), 0.0])
         return [
             f"vset /camera/0/rotation {numbers_text(*self._turned)}",
             f"vset /camera/0/moveto {numbers_text(*(self._wanted - self._offset))}",

@@ -37,7 +37,7 @@ from engine.unreal.capture import (
 )
 from engine.unreal.client import Batch, EngineGoneError, EngineSilentError, UnrealClient, text_of
 from engine.unreal.commands import PROJECT
-from engine.unreal.drive import PlannedDrive, Reached, SweptDrive
+from engine.unreal.drive import Drive, PlannedDrive, Reached, SweptDrive
 from engine.unreal.levels import level_name
 from engine.unreal.pictures import NPY_MAGIC, decode_depth
 from engine.unreal.process import EngineProcess, UnrealConfig
@@ -161,7 +161,7 @@ class UnrealRecorder:
         if job.family not in FAMILIES:
             raise ValueError(f"the embedded world has no scene family {job.family!r}; use one of {', '.join(FAMILIES)}")
         body = body_of(job.family, job.scene_seed, job.fps, conditions_of(job))
-        self._drive: PlannedDrive | SweptDrive = (drive := PlannedDrive(body, plan_of(body, job), job))
+        self._drive: Drive = (drive := PlannedDrive(body, plan_of(body, job), job))
         self._scene, self._character = body.scene, drive.character
         load = [f"vset /action/game/level {level_name(job.family, job.scene_seed, conditions_of(job))}"]
         hold = ["vset /worldloom/step 0"] if self._stepped else []  # in the tick that loads, so that time 0 is held

@@ -24,7 +24,7 @@ class DepthWalker(Protocol):
 
 def depth_walker(walk: str, seed: list[int], intrinsics: Array) -> DepthWalker:
     """The learned explorer for walk ``policy``; for every other a walk that turns away from what is near."""
-    return MappingExplorer(seed, intrinsics) if walk == "policy" else ReturningExplorer(seed)
+    return MappingExplorer(seed, intrinsics) if walk == "policy" else UndoingExplorer(seed)
 
 
 class MappingExplorer:
@@ -40,7 +40,7 @@ class MappingExplorer:
         return self._explorer.walk(now, collided)
 
 
-class ReturningExplorer:
+class UndoingExplorer:
     """Explores for some rows, then undoes the last ones so that it sees the same places again, and so on."""
 
     def __init__(self, seed: list[int]) -> None:

@@ -187,8 +187,7 @@ def episodes(place: Place, where: str | None, limit: int, as_json: bool, **equal
             f"lag {_lag(episode)}  {when}"
         )
     hours = sum(episode.frames / episode.fps for episode in found) / 3600
-    more = f", {len(found) - limit} not shown" if len(found) > limit else ""
-    click.echo(f"{len(found)} episodes, {sum(episode.frames for episode in found)} frames, {hours:.2f} h{more}")
+    click.echo(f"{_count(found, 'episode', limit)}, {sum(episode.frames for episode in found)} frames, {hours:.2f} h")
     if not found:
         wide = "no episode in the store is so; ask for less" if conditions or where else "record some"
         click.echo(f"{wide}: worldloom collect --help")

@@ -29,7 +29,7 @@ def test_what_was_seen_is_on_the_map_where_it_stands(body_of: BodyOf) -> None:
     body = body_of("rooms")
     field, start = RayField(body.things), agent_start(body, 0)
     explorer = SightExplorer(0)
-    explorer.act(depth_image(body, field, start), start.c2w(), INTRINSICS)
+    explorer.note(depth_image(body, field, start), start.c2w(), INTRINSICS)
     solid = explorer.obstacles().centre + np.array(start.place)
     assert len(solid) > 5
     assert body.things.clearance(solid).max() < SightConfig().cell
@@ -42,7 +42,8 @@ def test_it_walks_on_by_depth_alone_and_repeats_itself(body_of: BodyOf) -> None:
     for _ in range(2):
         explorer, stance, places, keys = SightExplorer(7), start, [], []
         for _ in range(160):
-            keyboard, mouse = explorer.act(depth_image(body, field, stance), stance.c2w(), INTRINSICS, stance.collided)
+            explorer.note(depth_image(body, field, stance), stance.c2w(), INTRINSICS)
+            keyboard, mouse = explorer.walk(stance.c2w(), stance.collided)
             places.append(stance.place)
             keys.append(keyboard)
             stance = body.advance(stance, keyboard, mouse)

@@ -20,7 +20,7 @@ from engine.scenes.build import build_scene
 from engine.unreal.convention import c2w_from_unreal, unreal_from_c2w
 from engine.unreal.process import EngineProcess, EngineStartError, UnrealConfig, engine_command
 from engine.unreal.recorder import UnrealRecorder
-from engine.unreal.walk import ReturningExplorer, undo
+from engine.unreal.walk import UndoingExplorer, undo
 from infra.body_track import body_track
 from infra.dynamics import DynamicsConfig, integrate
 from infra.errors import NotHereError, WorldloomError
@@ -246,7 +246,7 @@ def test_a_build_is_launched_with_the_flags_of_a_recorder() -> None:
 
 
 def test_the_explorer_of_unknown_maps_goes_back_the_way_it_came() -> None:
-    explorer, far = ReturningExplorer([1, 2]), np.full((90, 160), 30.0, np.float32)
+    explorer, far = UndoingExplorer([1, 2]), np.full((90, 160), 30.0, np.float32)
     actions = [explorer.act(far, np.eye(4), np.eye(4), False) for _ in range(400)]
     c2w = integrate(np.eye(4), np.stack([a for a, _ in actions]), np.stack([b for _, b in actions]), DynamicsConfig())
     gap = np.linalg.norm(c2w[:, None, :3, 3] - c2w[None, :, :3, 3], axis=-1)
