@@ -4,6 +4,7 @@ What counts is where actions change: there a motion that answers to another row 
 on) and the lever of a camera that swings round a body are explained away first, so that games with friction can be judged.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -83,6 +84,13 @@ class _Part:
     rows: NDArray[np.int64]  # that gains are learned from
     judged: NDArray[np.bool_]  # which of these rows lie at changes
 
+    @functools.cached_property
+    def unexplained(self) -> Array:
+        """What is left on each axis (2,) of what was done in judged rows by what went without saying alone."""
+        did, given = self.did[self.rows], self.given[self.rows]
+        left = [did[:, axis] - given[..., axis] @ _fit(given[..., axis], did[:, axis]) for axis in (0, 1)]
+        return np.asarray(np.abs(np.stack(left)[:, self.judged]).sum(1))
+
 
 def measure_actions(frames: Frames, track: Array | None = None, config: AgreementConfig | None = None) -> ActionMeasure:
     """Compare actions with the motion between poses; row i's action ought to lead to frame i + 1.
@@ -93,17 +101,21 @@ def measure_actions(frames: Frames, track: Array | None = None, config: Agreemen
     config = config or AgreementConfig()
     walking, turning = _parts(frames, frames.c2w if track is None else track, config)
     shifts = np.arange(-config.most_shift, config.most_shift + 1)
-    curves = [np.array([_explained(part, float(shift)) for shift in shifts]) for part in (walking, turning) if part is not None]
+    curves = [None if part is None else [_explained(part, float(shift)) for shift in shifts] for part in (walking, turning)]
+    keys, mouse = (
+        None if part is None or curve is None else _answer(part, shifts, curve, config)
+        for part, curve in zip((walking, turning), curves, strict=True)
+    )
+    known = [curve for curve in curves if curve is not None]
     return ActionMeasure(
-        keys=_answer(walking, shifts, config) if walking is not None else None,
-        mouse=_answer(turning, shifts, config) if turning is not None else None,
-        shifts=tuple(map(float, shifts)) if curves else (),
-        explained=tuple(np.mean(curves, axis=0).tolist()) if curves else (),
+        keys=keys,
+        mouse=mouse,
+        shifts=tuple(map(float, shifts)) if known else (),
+        explained=tuple(np.mean(known, axis=0).tolist()) if known else (),
     )
 
 
-def _answer(part: _Part, shifts: NDArray[np.int64], config: AgreementConfig) -> Answer:
-    curve = [_explained(part, float(shift)) for shift in shifts]
+def _answer(part: _Part, shifts: NDArray[np.int64], curve: list[float], config: AgreementConfig) -> Answer:
     near = shifts[int(np.argmax(curve))] + np.arange(-0.9, 0.9 + _FINER / 2, _FINER)
     fine = [_explained(part, float(shift)) for shift in near]
     lag, top = float(near[int(np.argmax(fine))]), max(fine)
@@ -181,14 +193,12 @@ def _wanted(part: _Part, shift: float) -> Array:
 
 def _explained(part: _Part, shift: float) -> float:
     """Share of what is not given that actions of ``shift`` rows earlier explain."""
-    open_, left = 0.0, 0.0
+    left, open_ = 0.0, float(part.unexplained.sum())
     for axis, wanted in enumerate(_wanted(part, shift).T):
         did, given = part.did[part.rows, axis], part.given[part.rows, :, axis]
-        without = float(np.abs(did - given @ _fit(given, did))[part.judged].sum())
         both = np.column_stack([wanted, given])
         gains = _fit(both, did)
-        open_ += without
-        left += float(np.abs(did - both @ gains)[part.judged].sum()) if gains[0] > 0 else without
+        left += float(np.abs(did - both @ gains)[part.judged].sum()) if gains[0] > 0 else float(part.unexplained[axis])
     return 1 - left / open_ if open_ > 0 else 0.0
 
 

@@ -22,6 +22,7 @@ from infra.body_track import body_track
 from infra.episode_stream import EpisodeStream
 from infra.episodes import Recording, commit_episode, find_episode
 from infra.errors import NotHereError, WorldloomError
+from infra.frame_queue import FrameQueue
 from infra.schema import Episode, Frames
 from infra.schema.episode import MAX_EPISODE_SECONDS
 from infra.store import Store
@@ -30,6 +31,7 @@ from infra.tables import was_appended
 Action = tuple[NDArray[np.int8], NDArray[np.float32]]
 
 TITLE_SYNC: Final = SyncConfig(most_lag=6.0, reach=6, most_pairs=96, first_pairs=24.0, pairs_a_frame=0.3)  # nobody knows it
+ON_THE_CLOCK: Final = ("minetest", *TITLES)  # they wait for nobody; all others are in lock-step
 MOST_RATE_ERROR: Final = 0.25  # of the frames a second of a game on the wall clock
 ENDPOINTS: Final = EndpointsConfig()
 _warm: dict[str, Recorder] = {}  # one recorder of each source a process
@@ -130,16 +132,19 @@ def gather(recorder: Recorder, job: Job) -> Recording:
 def stream(recorder: Recorder, job: Job, store: Store) -> Episode:
     """Run the recorder through the job while its frames are encoded beside it; none is kept. The row comes last."""
     meter = _meter_of(job)
-    with EpisodeStream(store, job.fps) as files:
+    patient = job.source not in ON_THE_CLOCK
+    metered: FrameQueue[State] = FrameQueue(lambda state: _meter(meter, job, state), "sync", patient=patient)
+    with metered, EpisodeStream(store, job.fps, patient=patient) as files:
 
         def keep(state: State) -> None:
             files.add(state.rgb, state.depth, state.mask)
-            _meter(meter, job, state)
+            metered.add(state)
 
         rows = _drive(recorder, job, keep)
         facts = recorder.facts()
         _check_rate(rows, facts, job)
         frames = _frames(rows, files.hashes())
+        metered.drain()
         synced = settle_sync(frames, meter, facts.sync, _track(job, frames))
         episode, scene = _episode(facts, job, synced), {**facts.scene, "sync": synced.curve}
         return commit_episode(store, files.finish(episode, synced.frames, scene))

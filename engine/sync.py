@@ -5,6 +5,7 @@ show. The poses, shifted on the time axis, predict where each corner goes; the s
 """
 
 import collections
+import functools
 import itertools
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +17,6 @@ from infra.flow import find_corners, shrink, to_grey, track_points
 from infra.schema import Frames
 
 Array = NDArray[np.float64]
-_Picture = tuple[NDArray[np.uint8], NDArray[np.float32] | None, Array]  # rgb, depth, intrinsics
 _COARSE: Final = 0.25  # frames between the shifts of the curve
 _FINER: Final = (0.05, 0.01)  # frames, of the searches around its lowest point
 
@@ -51,6 +51,22 @@ class SyncMeasure:
     shifts: tuple[float, ...]  # frames
     residual_px: tuple[float, ...]  # at each shift, in pixels of the picture; empty if nothing was tracked
     pairs: int  # frame pairs that were tracked
+
+
+@dataclass(frozen=True)
+class _Picture:
+    rgb: NDArray[np.uint8]
+    depth: NDArray[np.float32] | None
+    intrinsics: Array
+    width: int  # pixels, at most, of what is tracked
+
+    @functools.cached_property
+    def grey(self) -> NDArray[np.uint8]:
+        """What is tracked; most pictures never are."""
+        height, width = self.rgb.shape[:2]
+        if width <= self.width:
+            return to_grey(self.rgb)
+        return to_grey(shrink(self.rgb, self.width, round(height * self.width / width)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +109,7 @@ class SyncMeter:
     def add(self, rgb: NDArray[np.uint8], depth: NDArray[np.float32] | None, c2w: Array, intrinsics: Array) -> None:
         """Take the next frame: rgb (H, W, 3), depth (H, W) or None, c2w (4, 4), intrinsics (4,) in its pixels."""
         self._poses.append(np.array(c2w, np.float64))
-        self._recent.append((rgb, depth, intrinsics))
+        self._recent.append(_Picture(rgb, depth, intrinsics, self.config.width))
         self._credit += self.config.pairs_a_frame
         scale = min(1.0, self.config.width / rgb.shape[1])
         due = self._change(float(intrinsics[0]) * scale) >= self.config.least_change and self._credit >= 1
@@ -154,25 +170,21 @@ class SyncMeter:
         turned = np.linalg.norm(new[:3, :3] - old[:3, :3]) / np.sqrt(2)
         return float(focal * turned + 2 * np.linalg.norm(new[:3, 3] - old[:3, 3]) / self._longest)
 
-    def _track(self, before_picture: _Picture, after_picture: _Picture, index: int) -> None:
-        (old, depth, intrinsics), new = before_picture, after_picture[0]
-        config, (height, width) = self.config, old.shape[:2]
-        scale = min(1.0, config.width / width)
-        size = (round(width * scale), round(height * scale))
-        greys = [to_grey(picture if scale == 1 else shrink(picture, *size)) for picture in (old, new)]
-        corners = find_corners(greys[0], config.corners, config.spacing)
-        there, good = track_points(greys[0], greys[1], corners, config.return_tolerance)
+    def _track(self, old: _Picture, new: _Picture, index: int) -> None:
+        config = self.config
+        corners = find_corners(old.grey, config.corners, config.spacing)
+        there, good = track_points(old.grey, new.grey, corners, config.return_tolerance)
         if good.sum() < config.least_corners:
             return
-        ratio = np.array([width / size[0], height / size[1]])
+        ratio = np.array(old.rgb.shape[1::-1]) / old.grey.shape[::-1]
         before, after = (corners[good] + 0.5) * ratio, (there[good] + 0.5) * ratio  # OpenCV's pixel centres lie at 0
-        focal, centre = intrinsics[:2], intrinsics[2:]
+        focal, centre = old.intrinsics[:2], old.intrinsics[2:]
         self._pairs.append(
             _Pair(
                 index=index,
                 before=(before - centre) / focal,
                 after=(after - centre) / focal,
-                nearness=None if depth is None else _nearness(depth, before),
+                nearness=None if old.depth is None else _nearness(old.depth, before),
                 focal=np.array(focal, np.float64),
             )
         )

@@ -6,9 +6,7 @@ import fcntl
 import hashlib
 import logging
 import os
-import queue
 import shutil
-import threading
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -22,11 +20,11 @@ from numpy.typing import NDArray
 from infra.depth import depth_to_code
 from infra.digest import canonical_json
 from infra.errors import naming_full_disk
+from infra.frame_queue import FrameQueue
 from infra.schema import Episode, Frames, frames_to_table
 from infra.store import Store
 from infra.video import FrameEncoder, Grey16Encoder, VideoReader
 
-QUEUED_FRAMES: Final = 8  # of one kind that wait for their encoder; what bounds the memory of a recording
 _LOCK: Final = "lock"
 _log = logging.getLogger(__name__)
 
@@ -34,11 +32,13 @@ _log = logging.getLogger(__name__)
 class EpisodeStream:
     """Takes one episode's frames as they come and keeps none of them.
 
+    A patient one encodes in the gaps that drawing leaves (see ``FrameQueue``).
+
     Use as a context: leaving it removes the unfinished files, also after ``finish``, which has put them into the store.
     """
 
-    def __init__(self, store: Store, fps: float) -> None:
-        self.store, self.fps, self.count = store, fps, 0
+    def __init__(self, store: Store, fps: float, *, patient: bool = False) -> None:
+        self.store, self.fps, self.count, self._patient = store, fps, 0, patient
         self._tracks: dict[str, _Track] = {}
         self._hashes: list[str] = []
 
@@ -49,7 +49,7 @@ class EpisodeStream:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         for track in self._tracks.values():
-            track.stop()
+            track.frames.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
         self._lock.close()
 
@@ -73,13 +73,13 @@ class EpisodeStream:
         for kind, array in given.items():
             if array.shape[:2] != rgb.shape[:2]:
                 raise ValueError(f"frame {self.count}: {kind} is {array.shape}, its picture {rgb.shape}")
-            self._tracks[kind].add(array)
+            self._tracks[kind].frames.add(array)
         self.count += 1
 
     def hashes(self) -> list[str]:
         """sha256 of each raw picture so far; waits for the encoders."""
         for track in self._tracks.values():
-            track.drain()
+            track.frames.drain()
         return self._hashes
 
     def finish(self, episode: Episode, frames: Frames, scene: dict[str, Any]) -> Episode:
@@ -116,11 +116,11 @@ class EpisodeStream:
     def _start(self, kind: str) -> "_Track":
         match kind:
             case "video":
-                return _Track(FrameEncoder(self._folder / "video.mp4", self.fps), self._hash)
+                return _Track(FrameEncoder(self._folder / "video.mp4", self.fps), self._hash, self._patient)
             case "depth":
-                return _Track(Grey16Encoder(self._folder / "depth.mkv", self.fps), depth_to_code)
+                return _Track(Grey16Encoder(self._folder / "depth.mkv", self.fps), depth_to_code, self._patient)
             case _:
-                return _Track(Grey16Encoder(self._folder / "mask.mkv", self.fps), lambda mask: mask)
+                return _Track(Grey16Encoder(self._folder / "mask.mkv", self.fps), lambda mask: mask, self._patient)
 
     def _hash(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
         picture = np.ascontiguousarray(rgb)
@@ -129,52 +129,20 @@ class EpisodeStream:
 
 
 class _Track:
-    """One encoder in a thread of its own, behind a bounded queue; hashing, coding and encoding release the lock."""
+    """One encoder behind a queue; hashing, coding and encoding release the lock."""
 
-    def __init__(self, encoder: FrameEncoder, prepare: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
-        self._encoder, self._prepare = encoder, prepare
-        self._waiting: queue.Queue[NDArray[Any] | None] = queue.Queue(QUEUED_FRAMES)
-        self._failure: Exception | None = None
-        self._thread = threading.Thread(target=self._run, name=f"encode-{encoder.path.name}", daemon=True)
-        self._thread.start()
-
-    def add(self, array: NDArray[Any]) -> None:
-        """Queue a frame. Raises what an earlier one met."""
-        self._raise_failure()
-        self._waiting.put(array)
-
-    def drain(self) -> None:
-        """Wait until all that was queued is encoded. Raises what it met."""
-        self._waiting.join()
-        self._raise_failure()
+    def __init__(self, encoder: FrameEncoder, prepare: Callable[[NDArray[Any]], NDArray[Any]], patient: bool) -> None:
+        self._encoder = encoder
+        self.frames: FrameQueue[NDArray[Any]] = FrameQueue(
+            lambda array: encoder.add(prepare(array)), encoder.path.name, patient=patient
+        )
 
     def finish(self) -> Path:
         """Complete the file. Raises what encoding met."""
-        self.drain()
-        self.stop()
+        self.frames.drain()
+        self.frames.stop()
         self._encoder.finish()
         return self._encoder.path
-
-    def stop(self) -> None:
-        """End the thread; what waits is still encoded."""
-        if self._thread.is_alive():
-            self._waiting.put(None)
-            self._thread.join()
-
-    def _run(self) -> None:
-        while (array := self._waiting.get()) is not None:
-            try:
-                if self._failure is None:  # else drop, so that whoever queues never waits for ever
-                    self._encoder.add(self._prepare(array))
-            except Exception as error:
-                self._failure = error
-            finally:
-                self._waiting.task_done()
-        self._waiting.task_done()
-
-    def _raise_failure(self) -> None:
-        if self._failure is not None:
-            raise self._failure
 
 
 def sweep_unfinished(scratch: Path) -> int:

@@ -20,9 +20,10 @@ def _use_one_thread() -> None:
 
 
 def to_grey(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Luma (..., H, W) of RGB frames (..., H, W, 3)."""
-    weights = np.array([77, 150, 29], np.uint16)  # BT.601 in 1/256
-    return ((frames.astype(np.uint16) @ weights + 128) >> 8).astype(np.uint8)
+    """BT.601 luma (..., H, W) of RGB frames (..., H, W, 3)."""
+    *rest, width, _ = frames.shape
+    grey = cv2.cvtColor(np.ascontiguousarray(frames).reshape(-1, width, 3), cv2.COLOR_RGB2GRAY)
+    return np.asarray(grey, np.uint8).reshape(*rest, width)
 
 
 def dense_flow(before: Grey, after: Grey) -> NDArray[np.float32]:

@@ -20,13 +20,8 @@ from numpy.typing import NDArray
 from infra.errors import DamagedVideoError, naming_full_disk
 
 _BT709: Final = 1  # code of the standard in every colour tag of the bitstream
-_EXACT_COLOUR: Final = (  # the default rounds down, which darkens by one level and costs 3 dB
-    Interpolation.BICUBIC
-    | Interpolation.ACCURATE_RND
-    | Interpolation.FULL_CHR_H_INT
-    | Interpolation.FULL_CHR_H_INP
-    | Interpolation.BITEXACT
-)
+_TO_YUV: Final = Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP | Interpolation.BITEXACT
+_TO_RGB: Final = _TO_YUV | Interpolation.ACCURATE_RND  # without it rounds down: a level darker, 3 dB less; the other way alike
 
 PixelFormat = Literal["rgb24", "gray16le"]
 
@@ -179,7 +174,7 @@ class FrameEncoder:
             dst_colorspace=Colorspace.ITU709,
             src_color_range=ColorRange.JPEG,
             dst_color_range=ColorRange.MPEG,
-            interpolation=_EXACT_COLOUR,
+            interpolation=_TO_YUV,
             threads=1,  # the default starts threads for every frame
         )
         frame.colorspace = frame.color_primaries = frame.color_trc = _BT709
@@ -339,7 +334,7 @@ class VideoReader:
                 src_colorspace=Colorspace.ITU709,
                 src_color_range=ColorRange.MPEG,
                 dst_color_range=ColorRange.JPEG,
-                interpolation=_EXACT_COLOUR,
+                interpolation=_TO_RGB,
                 threads=1,
             )
             return frame.to_ndarray()

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
+
 from engine.endpoints import EndpointsConfig
 from engine.games.doom import FPS as DOOM_FPS
 from engine.job import Job, scene_seed
@@ -80,6 +82,7 @@ def _timed(world: str, width: int, height: int, config: CollectBenchConfig) -> I
 
 def _compare(drawn: tuple[Recorder, Job], recorded: tuple[Recorder, Job], repeats: int) -> dict[str, Any]:
     seconds: dict[str, list[float]] = {"bare": [], "full": []}
+    worked: dict[str, list[float]] = {"bare": [], "full": []}
     frames = _run_bare(*drawn)  # warms up
     with tempfile.TemporaryDirectory() as folder:
         ways: dict[str, Callable[[], object]] = {
@@ -89,9 +92,10 @@ def _compare(drawn: tuple[Recorder, Job], recorded: tuple[Recorder, Job], repeat
         ways["full"]()
         for number in range(repeats):
             for name in ("bare", "full") if number % 2 else ("full", "bare"):
-                began = time.perf_counter()
+                began, before = time.perf_counter(), _cpu_seconds()
                 ways[name]()
                 seconds[name].append(time.perf_counter() - began)
+                worked[name].append(_cpu_seconds() - before)
     ratios = [bare / full for bare, full in zip(seconds["bare"], seconds["full"], strict=True)]
     rates = {name: [frames / value for value in values] for name, values in seconds.items()}
     return {
@@ -99,9 +103,17 @@ def _compare(drawn: tuple[Recorder, Job], recorded: tuple[Recorder, Job], repeat
         "repeats": repeats,
         "ratio": statistics.median(ratios),
         "ratio_range": (min(ratios), max(ratios)),
+        **{f"{name}_cores": sum(worked[name]) / sum(seconds[name]) for name in worked},
         **{f"{name}_fps": statistics.median(values) for name, values in rates.items()},
         **{f"{name}_fps_range": (min(values), max(values)) for name, values in rates.items()},
     }
+
+
+def _cpu_seconds() -> float:
+    """Seconds of processor time of this process and of those that it started, games for instance, which still run."""
+    me = psutil.Process()
+    times = [process.cpu_times() for process in (me, *me.children(recursive=True))]
+    return sum(float(time.user + time.system) for time in times)
 
 
 def _run_bare(recorder: Recorder, job: Job) -> int:
@@ -116,5 +128,6 @@ def _line(result: dict[str, Any]) -> str:
     low, high = result["ratio_range"]
     return (
         f"{result['world']:9s} {result['width']}x{result['height']}: recording {result['full_fps']:.1f} frames/s, "
-        f"bare {result['bare_fps']:.1f}, ratio {result['ratio']:.2f} ({low:.2f} to {high:.2f})"
+        f"bare {result['bare_fps']:.1f}, ratio {result['ratio']:.2f} ({low:.2f} to {high:.2f}); "
+        f"{result['full_cores']:.1f} cores busy, bare {result['bare_cores']:.1f}"
     )
