@@ -50,6 +50,7 @@ class ActionMeasure:
 
     keys: Answer | None
     mouse: Answer | None
+    told: bool  # whether all that changed was compared: keys too, if keys changed, and the mouse, if it did
     shifts: tuple[float, ...]  # whole rows
     explained: tuple[float, ...]  # share of the motion at changes that actions explain at each shift; empty if not measured
 
@@ -74,7 +75,7 @@ class ActionMeasure:
         return [answer for answer in (self.keys, self.mouse) if answer is not None]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class _Part:
     """Walking or turning: what each row did (N, 2), what its action wanted (N, 2), what went without saying (N, K, 2)."""
 
@@ -83,6 +84,17 @@ class _Part:
     given: Array
     rows: NDArray[np.int64]  # that gains are learned from
     judged: NDArray[np.bool_]  # which of these rows lie at changes
+    still: float  # root mean square of what was done, of one who does not move
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything else was ever wanted."""
+        return bool(np.any(np.diff(self.wanted, axis=0)))
+
+    @property
+    def comparable(self) -> bool:
+        """Whether there was motion, and what was wanted changed often enough."""
+        return bool(self.judged.any() and np.sqrt((self.did[self.rows] ** 2).sum(-1).mean()) > self.still)
 
     @functools.cached_property
     def unexplained(self) -> Array:
@@ -99,17 +111,15 @@ def measure_actions(frames: Frames, track: Array | None = None, config: Agreemen
     need be known; rows that a wall stopped are left out.
     """
     config = config or AgreementConfig()
-    walking, turning = _parts(frames, frames.c2w if track is None else track, config)
+    parts = _parts(frames, frames.c2w if track is None else track, config)
     shifts = np.arange(-config.most_shift, config.most_shift + 1)
-    curves = [None if part is None else [_explained(part, float(shift)) for shift in shifts] for part in (walking, turning)]
-    keys, mouse = (
-        None if part is None or curve is None else _answer(part, shifts, curve, config)
-        for part, curve in zip((walking, turning), curves, strict=True)
-    )
-    known = [curve for curve in curves if curve is not None]
+    curves = [[_explained(part, float(shift)) for shift in shifts] if part.comparable else [] for part in parts]
+    keys, mouse = (_answer(part, shifts, curve, config) if curve else None for part, curve in zip(parts, curves, strict=True))
+    known = [curve for curve in curves if curve]
     return ActionMeasure(
         keys=keys,
         mouse=mouse,
+        told=all(part.comparable or not part.changed for part in parts),
         shifts=tuple(map(float, shifts)) if known else (),
         explained=tuple(np.mean(known, axis=0).tolist()) if known else (),
     )
@@ -124,8 +134,8 @@ def _answer(part: _Part, shifts: NDArray[np.int64], curve: list[float], config: 
     return Answer(round(lag, 2) + 0.0 if clear else float("nan"), round(_agreement(part, lag, config), 4))
 
 
-def _parts(frames: Frames, poses: Array, config: AgreementConfig) -> tuple[_Part | None, _Part | None]:
-    """Walking and turning; None where there was none, or its actions hardly changed."""
+def _parts(frames: Frames, poses: Array, config: AgreementConfig) -> tuple[_Part, _Part]:
+    """Walking and turning."""
     pitch, yaw = pitch_and_yaw(poses)
     turned = np.stack([np.diff(pitch), wrap_degrees(np.diff(yaw))], -1)
     world = np.diff(poses[:, [0, 2], 3], axis=0) / _pace(frames)[:, None]
@@ -136,13 +146,11 @@ def _parts(frames: Frames, poses: Array, config: AgreementConfig) -> tuple[_Part
     climbs = np.abs(np.diff(poses[:, 1, 3])) > config.most_climb
     free = ~frames.collided[1:] & ~_stuck(walked, wish, config) & ~climbs & ~np.roll(climbs, 1)
     lever = np.stack([turned[:, ::-1], turned], 1)
-    walking = _at_changes(walked, wish, np.concatenate([before[:, None], lever], 1), free, config)
-    turning = _at_changes(turned, mouse, np.roll(turned, 1, 0)[:, None], np.ones_like(free), config)
-    return _if_moved(walking, config.still_metres), _if_moved(turning, config.still_degrees)
-
-
-def _if_moved(part: _Part, still: float) -> _Part | None:
-    return part if part.judged.any() and np.sqrt((part.did[part.rows] ** 2).sum(-1).mean()) > still else None
+    given = np.concatenate([before[:, None], lever], 1)
+    walking = _Part(walked, wish, given, *_at_changes(wish, free, config), config.still_metres)
+    given = np.roll(turned, 1, 0)[:, None]
+    turning = _Part(turned, mouse, given, *_at_changes(mouse, np.ones_like(free), config), config.still_degrees)
+    return walking, turning
 
 
 def _pace(frames: Frames) -> Array:
@@ -170,8 +178,9 @@ def _stuck(walked: Array, wish: Array, config: AgreementConfig) -> NDArray[np.bo
     return stuck
 
 
-def _at_changes(did: Array, wanted: Array, given: Array, free: NDArray[np.bool_], config: AgreementConfig) -> _Part:
-    """Rows around changes of what was wanted where nothing stood in the way; none are judged if there are too few changes."""
+def _at_changes(wanted: Array, free: NDArray[np.bool_], config: AgreementConfig) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Rows around changes of what was wanted where nothing stood in the way, and which of them are judged: none if changes
+    are too few."""
     changes = np.flatnonzero(np.any(np.diff(wanted, axis=0) != 0, axis=-1)) + 1
     inside = np.zeros(len(wanted), np.bool_)
     inside[config.most_shift + 1 : len(wanted) - config.most_shift - 1] = True
@@ -179,7 +188,7 @@ def _at_changes(did: Array, wanted: Array, given: Array, free: NDArray[np.bool_]
     distance = np.abs(np.arange(len(wanted))[:, None] - changes + 0.5).min(1, initial=np.inf)
     rows = np.flatnonzero(good & (distance < config.wide_reach))
     enough = good[changes].sum() >= config.least_changes
-    return _Part(did=did, wanted=wanted, given=given, rows=rows, judged=enough & (distance < config.reach)[rows])
+    return rows, enough & (distance < config.reach)[rows]
 
 
 def _wanted(part: _Part, shift: float) -> Array:

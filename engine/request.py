@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ from engine.scenes.build import FAMILIES
 from engine.scenes.conditions import Conditions
 from engine.scenes.unreal_list import read_scene_list
 from engine.unreal.process import UnrealConfig
+from engine.unreal.walk import DEPTH_WALKS
 from engine.walks import PLANNERS
 from infra.digest import canonical_json, sha256_of
 from infra.schema.collection import PlannedJob
@@ -83,9 +84,12 @@ def _check_offered(request: CollectionRequest) -> None:
         for wish in ("weather", "time_of_day", "season"):
             for value in getattr(request, wish):
                 Conditions(**{wish: value})  # raises for one that does not exist
-    walks = (*AGENTS, *PLANNERS) if source in ("embedded", "unreal") else agents_of(source)
+    _check_agents(request, (*AGENTS, *PLANNERS) if source in ("embedded", "unreal") else agents_of(source))
+
+
+def _check_agents(request: CollectionRequest, walks: Iterable[str]) -> None:
     if strange := [agent for agent in request.agents if agent not in walks]:
-        raise ValueError(f"source {source} has no agent {strange[0]!r}; use {', '.join(walks)}")
+        raise ValueError(f"source {request.source} has no agent {strange[0]!r}; use {', '.join(walks)}")
 
 
 def families_of(source: Source, unreal: UnrealConfig) -> tuple[str, ...]:
@@ -94,7 +98,7 @@ def families_of(source: Source, unreal: UnrealConfig) -> tuple[str, ...]:
     Raises:
         ValueError: the build has no scene list, so that nobody knows its maps; or the list cannot be read.
     """
-    if source != "unreal" or not (unreal.command or unreal.host):
+    if not _is_build(source, unreal):
         return _families(source)
     if not unreal.scenes:
         raise ValueError("an Unreal Engine build does not tell its maps; name them with --family, or in endpoints.unreal.scenes")
@@ -111,9 +115,16 @@ def _families(source: Source) -> tuple[str, ...]:
             return (source,)
 
 
-def agents_of(source: Source) -> tuple[str, ...]:
+def _is_build(source: Source, unreal: UnrealConfig) -> bool:
+    """Whether somebody else's maps are recorded, of which only pictures, depth and poses are known."""
+    return source == "unreal" and bool(unreal.command or unreal.host)
+
+
+def agents_of(source: Source, unreal: UnrealConfig = OWN_WORLD) -> tuple[str, ...]:
     """Who walks when the request does not say: the explorer, and walks that come back to where they were."""
     match source:
+        case "unreal" if _is_build(source, unreal):
+            return DEPTH_WALKS
         case "embedded" | "unreal":
             return ("policy", "policy", "explore", "out_and_back", "loop")
         case _:
@@ -123,12 +134,15 @@ def agents_of(source: Source) -> tuple[str, ...]:
 def candidates(request: CollectionRequest, unreal: UnrealConfig = OWN_WORLD) -> Iterator[Job]:
     """Jobs without end, always in the same order: families in turn, and each family goes through all combinations asked for.
 
-    Raises as ``families_of``.
+    Raises:
+        ValueError: as ``families_of``; or the maps of an Unreal Engine build are to be walked by one who has to know them.
     """
+    if _is_build(request.source, unreal):
+        _check_agents(request, DEPTH_WALKS)
     families = request.families or families_of(request.source, unreal)
     mixes = list(
         itertools.product(
-            request.agents or agents_of(request.source),
+            request.agents or agents_of(request.source, unreal),
             request.weather or ("",),
             request.time_of_day or ("",),
             request.season or ("",),

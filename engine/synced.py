@@ -28,7 +28,7 @@ class Synced:
     lag_frames: float  # by which pixels trail the pose, what is left; 0 where it could not be told
     action_lag_frames: float  # by which motion trails its action, what is left; 0 where it could not be told
     action_agreement: float  # share of changes of actions that the poses answer in their rows; -1 where nothing tells
-    checked: bool  # pixels and poses were measured and agree; so do poses and actions, where these changed
+    checked: bool  # pixels and poses were measured and agree; so do poses and all actions that changed
     curve: dict[str, Any]  # for people to look at, JSON values
 
 
@@ -61,7 +61,7 @@ def settle_sync(
         lag_frames=measure.lag_frames if measure.decided else 0.0,
         action_lag_frames=actions.lag_rows if math.isfinite(actions.lag_rows) else 0.0,
         action_agreement=actions.agreement if actions.measured else UNKNOWN_AGREEMENT,
-        checked=known and measure.decided and abs(measure.lag_frames) <= MOST_LAG and (not actions.measured or _agrees(actions)),
+        checked=known and measure.decided and abs(measure.lag_frames) <= MOST_LAG and actions.told and _agrees(actions),
         curve=_curve(measure, moved) | {"actions": _action_curve(actions, shifted)},
     )
 
@@ -73,8 +73,8 @@ def _rows_off(answer: Answer | None) -> int:
 
 
 def _agrees(actions: ActionMeasure) -> bool:
-    """Whether actions stand in their own rows; NaN is no."""
-    return abs(actions.lag_rows) < MOST_LAG and actions.agreement >= LEAST_AGREEMENT
+    """Whether actions stand in their own rows as far as that was measured; NaN is no."""
+    return not actions.measured or (abs(actions.lag_rows) < MOST_LAG and actions.agreement >= LEAST_AGREEMENT)
 
 
 def _stands(c2w: NDArray[np.float64], lag: float) -> bool:

@@ -10,6 +10,7 @@ from engine.games.explorer import Action, DepthExplorer
 
 Array = NDArray[np.float64]
 
+DEPTH_WALKS: Final = ("policy", "explore")  # the walks of those who see depth and poses alone
 OUT: Final = (60, 120)  # rows before it goes back
 BACK: Final = (40, 61)  # rows that it goes back, the same way in reverse
 
@@ -23,8 +24,18 @@ class DepthWalker(Protocol):
 
 
 def depth_walker(walk: str, seed: list[int], intrinsics: Array) -> DepthWalker:
-    """The learned explorer for walk ``policy``; for every other a walk that turns away from what is near."""
-    return MappingExplorer(seed, intrinsics) if walk == "policy" else UndoingExplorer(seed)
+    """The learned explorer for walk ``policy``; for ``explore`` one who turns away from what is near.
+
+    Raises:
+        ValueError: the walk is another.
+    """
+    match walk:
+        case "policy":
+            return MappingExplorer(seed, intrinsics)
+        case "explore":
+            return UndoingExplorer(seed)
+        case _:
+            raise ValueError(f"a map that nobody knows cannot be walked by {walk!r}; use {' or '.join(DEPTH_WALKS)}")
 
 
 class MappingExplorer:

@@ -11,6 +11,7 @@ from annotation.wsad_curves import plot_curves
 from engine.bench.appends import AppendBenchConfig, bench_appends
 from engine.bench.collect import CollectBenchConfig, bench_collect
 from engine.bench.sight import SightBenchConfig, bench_sight
+from engine.bench.sync import SyncBenchConfig, bench_sync
 from engine.explore.report import ReportConfig, bench_explore, plot_report
 from flows.bench_wsad import WsadBenchConfig, bench_wsad
 from flows.commands.options import OUT_FILE, PLOT, SIZE
@@ -75,6 +76,29 @@ def collect(
     figures["appends"] = [row for uri in stores for row in bench_appends(uri, AppendBenchConfig(), click.echo)]
     if out is not None:
         out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
+@bench.command(epilog="Example: worldloom bench sync --minetest 0 --out sync.json")
+@click.option("--family", "families", multiple=True, help="Scene family; repeatable.  [default: all]")
+@click.option(
+    "--scenes", type=click.IntRange(min=1), default=SyncBenchConfig.scenes_per_family, show_default=True, help="A family."
+)
+@click.option("--games", type=click.IntRange(min=0), default=SyncBenchConfig.games, show_default=True, help="ViZDoom episodes.")
+@click.option(
+    "--minetest",
+    type=click.IntRange(min=0),
+    default=SyncBenchConfig.minetest,
+    show_default=True,
+    help="Episodes; 0 leaves it out.",
+)
+@click.option("--out", type=OUT_FILE, help="Write all figures there as JSON.")
+def sync(families: tuple[str, ...], scenes: int, games: int, minetest: int, out: Path | None) -> None:
+    """Record unseen scenes and games, then make their rows wrong: does the sync self-test pass the first alone?"""
+    chosen = families or SyncBenchConfig.families
+    config = SyncBenchConfig(families=chosen, scenes_per_family=scenes, games=games, minetest=minetest)
+    result = bench_sync(config, click.echo)
+    if out is not None:
+        out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 @bench.command(epilog="Example: worldloom bench wsad --out wsad.json --plot wsad.png")

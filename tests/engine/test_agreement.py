@@ -3,17 +3,17 @@
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 
 from engine.agreement import measure_actions
+from engine.bench.sync import WRONG, settle_again
 from engine.games.doom import FPS
 from engine.job import scene_seed
 from engine.record import record_job
-from engine.sync import SyncMeter, poses_at
-from engine.synced import LEAST_AGREEMENT, Synced, settle_sync
+from engine.synced import LEAST_AGREEMENT, Synced
 from infra.dynamics import camera_to_world
 from infra.episodes import Recording
 from infra.schema import Frames
@@ -32,48 +32,16 @@ def walk(request: pytest.FixtureRequest, make_job: MakeJob) -> Recording:
     return _recorded(make_job(source="vizdoom", frames=160, seed=2, **fixed))
 
 
-def settled(recording: Recording, frames: Frames, sync: Any = "exact") -> Synced:
+def settled(recording: Recording, frames: Frames, sync: Literal["exact", "measured"] = "exact") -> Synced:
     """The self-test of these rows with the recording's pictures."""
-    meter, exact = SyncMeter(), recording.episode.depth_kind == "exact"
-    for i in range(len(frames)):
-        depth = recording.depth[i] if recording.depth is not None and exact else None
-        meter.add(recording.rgb[i], depth, frames.c2w[i], frames.intrinsics[i])
-    return settle_sync(frames, meter, sync)
+    return settle_again(dataclasses.replace(recording, episode=dataclasses.replace(recording.episode, sync=sync)), frames)
 
 
-def with_actions(frames: Frames, rows: np.ndarray) -> Frames:
-    return dataclasses.replace(frames, keyboard=frames.keyboard[rows], mouse=frames.mouse[rows])
-
-
-def pairs_swapped(frames: Frames) -> Frames:
-    return with_actions(frames, np.arange(len(frames)).reshape(-1, 2)[:, ::-1].ravel())
+pairs_swapped = WRONG["pairs of actions swapped"]
 
 
 def keys_swapped(frames: Frames) -> Frames:
     return dataclasses.replace(pairs_swapped(frames), mouse=frames.mouse)
-
-
-def forward_for_back(frames: Frames) -> Frames:
-    return dataclasses.replace(frames, keyboard=frames.keyboard[:, [1, 0, 2, 3, 4, 5]])
-
-
-def mouse_inverted(frames: Frames) -> Frames:
-    return dataclasses.replace(frames, mouse=-frames.mouse)
-
-
-def backwards(frames: Frames) -> Frames:
-    return with_actions(frames, np.arange(len(frames))[::-1])
-
-
-def rows_later(rows: int) -> Callable[[Frames], Frames]:
-    return lambda frames: with_actions(frames, np.clip(np.arange(len(frames)) - rows, 0, None))
-
-
-def poses_shifted(rows: float) -> Callable[[Frames], Frames]:
-    def shift(frames: Frames) -> Frames:
-        return dataclasses.replace(frames, c2w=poses_at(frames.c2w, np.arange(len(frames), dtype=np.float64) + rows))
-
-    return shift
 
 
 def test_what_was_recorded_in_lock_step_passes(walk: Recording) -> None:
@@ -84,11 +52,7 @@ def test_what_was_recorded_in_lock_step_passes(walk: Recording) -> None:
     assert found.frames is walk.frames
 
 
-WRONG = [pairs_swapped, keys_swapped, forward_for_back, mouse_inverted, backwards, rows_later(1), poses_shifted(1)]
-NAMES = ["pairs", "pairs of keys", "W for S", "mouse", "backwards", "a row later", "poses a row later"]
-
-
-@pytest.mark.parametrize("wrong", [*WRONG, poses_shifted(-1)], ids=[*NAMES, "poses a row earlier"])
+@pytest.mark.parametrize("wrong", [*WRONG.values(), keys_swapped], ids=[*WRONG, "pairs of keys swapped"])
 def test_wrong_rows_make_the_self_test_collapse(walk: Recording, wrong: Callable[[Frames], Frames]) -> None:
     found = settled(walk, wrong(walk.frames))
     assert not found.checked
@@ -97,7 +61,7 @@ def test_wrong_rows_make_the_self_test_collapse(walk: Recording, wrong: Callable
 
 @pytest.mark.parametrize("rows", [1, 2])
 def test_on_the_wall_clock_actions_go_to_the_rows_that_they_led_to(walk: Recording, rows: int) -> None:
-    early = with_actions(walk.frames, np.clip(np.arange(len(walk.frames)) + rows, None, len(walk.frames) - 1))
+    early = functools.reduce(lambda frames, _: WRONG["actions a row earlier"](frames), range(rows), walk.frames)
     found = settled(walk, early, "measured")
     assert found.checked and abs(found.action_lag_frames) < 0.5
     inner = slice(rows, len(walk.frames) - 1)
@@ -156,3 +120,14 @@ def test_walls_that_a_source_does_not_report_tell_nothing() -> None:
     steps = 0.1 * keyboard[:-1, 0] * (np.arange(159) % 64 < 40)  # a wall now and then
     found = measure_actions(track(np.concatenate([[0.0], np.cumsum(steps)]), keyboard))
     assert found.lag_rows == 0 and found.agreement >= LEAST_AGREEMENT
+
+
+def test_a_mouse_that_hardly_moved_leaves_an_episode_unchecked() -> None:
+    keyboard = np.zeros((160, 6), np.int8)
+    keyboard[:, 0] = np.array([0, 1, 1, 0, 1, 0, 0, 0, 1, 1, 1, 0, 1, 0, 1, 0]).repeat(10)
+    walked = track(np.concatenate([[0.0], np.cumsum(0.1 * keyboard[:-1, 0])]), keyboard)
+    assert measure_actions(walked).told, "the mouse never moved: there is nothing to tell"
+    once = walked.mouse.copy()
+    once[80, 1] = 0.1
+    found = measure_actions(dataclasses.replace(walked, mouse=once))
+    assert found.keys is not None and found.mouse is None and not found.told

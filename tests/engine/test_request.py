@@ -65,6 +65,14 @@ def test_an_unreal_build_goes_through_the_maps_of_its_list_or_those_that_are_nam
     assert next(candidates(CollectionRequest(source="unreal", families=("Town",)), build)).family == "Town"
 
 
+def test_maps_of_an_unreal_build_are_walked_by_those_who_need_no_plan_of_them() -> None:
+    build = UnrealConfig(command=("MyWorld.sh",))
+    town = CollectionRequest(source="unreal", families=("Town",))
+    assert {job.walk for job in itertools.islice(candidates(town, build), 10)} == {"policy", "explore"}
+    with pytest.raises(ValueError, match="source unreal has no agent 'loop'; use policy, explore"):
+        next(candidates(dataclasses.replace(town, agents=("loop",)), build))
+
+
 def test_the_plan_takes_families_in_turn_and_never_repeats_a_job() -> None:
     request = CollectionRequest(families=("park", "rooms"), episodes_per_scene=2, renderer="software")
     jobs = list(itertools.islice(candidates(request), 40))

@@ -28,6 +28,11 @@ def test_every_code_is_its_own_depth(code: int) -> None:
     assert depth_to_code(code_to_depth(codes)) == codes
 
 
+def test_a_large_picture_is_coded_as_its_rows_are() -> None:
+    depth = np.exp(np.random.default_rng(0).uniform(np.log(0.05), np.log(400), (300, 401))).astype(np.float32)
+    assert (depth_to_code(depth) == np.stack([depth_to_code(row) for row in depth])).all()
+
+
 def test_sky_unknown_and_too_far_become_the_invalid_code_and_read_as_infinite() -> None:
     depth = np.array([np.inf, np.nan, 300.5, 1e9], np.float32)
     assert (depth_to_code(depth) == INVALID_CODE).all()
