@@ -16,6 +16,7 @@ from infra.schema import Frames
 
 Array = NDArray[np.float64]
 _FINER: Final = 0.1  # rows, of the search around the best whole shift
+_TIE: Final = 0.005  # explained; with the motion before it given, any answer up to a row too late explains just as much
 _ROUNDS: Final = 5  # of reweighting
 
 
@@ -33,7 +34,9 @@ class AgreementConfig:
     stuck_share: float = 0.1  # of the usual step; walking keys that lead to less, for long, press against something
     stuck_rows: int = 5
     least_contrast: float = 0.1  # by which a row's shift either way must explain less than the best
+    least_apart: float = 0.25  # of the greatest step between two answers; a change that makes less is not judged
     clear: float = 0.5  # of the step between two answers: a motion nearer than that to one of them tells them apart
+    least_way: float = 0.75  # cosine of what was done and what was wanted, where changes are too few to compare
     least_told: float = 0.4  # share of changes that must be answered at all, by whichever row's action
 
 
@@ -50,7 +53,7 @@ class ActionMeasure:
 
     keys: Answer | None
     mouse: Answer | None
-    told: bool  # whether all that changed was compared: keys too, if keys changed, and the mouse, if it did
+    told: bool  # whether keys, and the mouse, were compared, or at least went their way, if they were used at all
     shifts: tuple[float, ...]  # whole rows
     explained: tuple[float, ...]  # share of the motion at changes that actions explain at each shift; empty if not measured
 
@@ -84,17 +87,19 @@ class _Part:
     given: Array
     rows: NDArray[np.int64]  # that gains are learned from
     judged: NDArray[np.bool_]  # which of these rows lie at changes
+    free: NDArray[np.bool_]  # rows in which nothing stood in the way
     still: float  # root mean square of what was done, of one who does not move
-
-    @property
-    def changed(self) -> bool:
-        """Whether anything else was ever wanted."""
-        return bool(np.any(np.diff(self.wanted, axis=0)))
 
     @property
     def comparable(self) -> bool:
         """Whether there was motion, and what was wanted changed often enough."""
         return bool(self.judged.any() and np.sqrt((self.did[self.rows] ** 2).sum(-1).mean()) > self.still)
+
+    @property
+    def way(self) -> float:
+        """How far what was done went the way of what was wanted, -1 to 1: all that tells where that hardly changed."""
+        did, wanted = self.did[self.free], self.wanted[self.free]
+        return float((did * wanted).sum() / max(np.linalg.norm(did) * np.linalg.norm(wanted), 1e-12))
 
     @functools.cached_property
     def unexplained(self) -> Array:
@@ -119,7 +124,7 @@ def measure_actions(frames: Frames, track: Array | None = None, config: Agreemen
     return ActionMeasure(
         keys=keys,
         mouse=mouse,
-        told=all(part.comparable or not part.changed for part in parts),
+        told=all(part.comparable or not part.wanted.any() or part.way >= config.least_way for part in parts),
         shifts=tuple(map(float, shifts)) if known else (),
         explained=tuple(np.mean(known, axis=0).tolist()) if known else (),
     )
@@ -128,7 +133,8 @@ def measure_actions(frames: Frames, track: Array | None = None, config: Agreemen
 def _answer(part: _Part, shifts: NDArray[np.int64], curve: list[float], config: AgreementConfig) -> Answer:
     near = shifts[int(np.argmax(curve))] + np.arange(-0.9, 0.9 + _FINER / 2, _FINER)
     fine = [_explained(part, float(shift)) for shift in near]
-    lag, top = float(near[int(np.argmax(fine))]), max(fine)
+    top = max(fine)
+    lag = float(near[int(np.argmax(np.array(fine) >= top - _TIE))])  # the first: see ``_TIE``
     beside = max(_explained(part, lag - 1), _explained(part, lag + 1))
     clear = top - beside >= config.least_contrast
     return Answer(round(lag, 2) + 0.0 if clear else float("nan"), round(_agreement(part, lag, config), 4))
@@ -147,9 +153,10 @@ def _parts(frames: Frames, poses: Array, config: AgreementConfig) -> tuple[_Part
     free = ~frames.collided[1:] & ~_stuck(walked, wish, config) & ~climbs & ~np.roll(climbs, 1)
     lever = np.stack([turned[:, ::-1], turned], 1)
     given = np.concatenate([before[:, None], lever], 1)
-    walking = _Part(walked, wish, given, *_at_changes(wish, free, config), config.still_metres)
+    walking = _Part(walked, wish, given, *_at_changes(wish, free, config), free, config.still_metres)
     given = np.roll(turned, 1, 0)[:, None]
-    turning = _Part(turned, mouse, given, *_at_changes(mouse, np.ones_like(free), config), config.still_degrees)
+    always = np.ones_like(free)
+    turning = _Part(turned, mouse, given, *_at_changes(mouse, always, config), always, config.still_degrees)
     return walking, turning
 
 
@@ -223,7 +230,7 @@ def _agreement(part: _Part, lag: float, config: AgreementConfig) -> float:
         instead = gain * _wanted(part, other)
         apart = np.linalg.norm(own - instead, axis=-1)
         right, wrong = (np.linalg.norm(open_ - answer, axis=-1) for answer in (own, instead))
-        asked = part.judged & (apart > 0.5 * max(float(np.max(apart)), 1e-9))
+        asked = part.judged & (apart > config.least_apart * max(float(np.max(apart)), 1e-9))
         told = asked & (np.minimum(right, wrong) < config.clear * apart)
         against = np.abs(own - instead)[:, gain < 0].sum(-1) > 0.5 * apart  # it goes where it was not sent
         enough = min(1.0, told.sum() / max(asked.sum() * config.least_told, 1.0))

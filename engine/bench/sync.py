@@ -38,7 +38,7 @@ class SyncBenchConfig:
     game_frames: int = 256
     width: int = 224  # pixels
     height: int = 128
-    seed: int = 31
+    seed: int = 41  # no threshold was picked on its scenes
 
 
 def bench_sync(config: SyncBenchConfig, say: Callable[[str], None]) -> dict[str, Any]:

@@ -122,12 +122,16 @@ def test_walls_that_a_source_does_not_report_tell_nothing() -> None:
     assert found.lag_rows == 0 and found.agreement >= LEAST_AGREEMENT
 
 
-def test_a_mouse_that_hardly_moved_leaves_an_episode_unchecked() -> None:
+def test_a_mouse_that_hardly_moved_has_to_go_its_way() -> None:
     keyboard = np.zeros((160, 6), np.int8)
     keyboard[:, 0] = np.array([0, 1, 1, 0, 1, 0, 0, 0, 1, 1, 1, 0, 1, 0, 1, 0]).repeat(10)
     walked = track(np.concatenate([[0.0], np.cumsum(0.1 * keyboard[:-1, 0])]), keyboard)
     assert measure_actions(walked).told, "the mouse never moved: there is nothing to tell"
-    once = walked.mouse.copy()
-    once[80, 1] = 0.1
-    found = measure_actions(dataclasses.replace(walked, mouse=once))
-    assert found.keys is not None and found.mouse is None and not found.told
+    mouse, yaw = walked.mouse.copy(), np.zeros(160)
+    mouse[80, 1], yaw[81:] = 0.1, 1.5
+    turned = dataclasses.replace(walked, mouse=mouse, c2w=camera_to_world(walked.c2w[:, :3, 3], np.zeros(160), yaw))
+    found = measure_actions(turned)
+    assert found.mouse is None, "two changes are too few"
+    assert found.told
+    for wrong in ("mouse inverted", "actions a row later"):
+        assert not measure_actions(WRONG[wrong](turned)).told
