@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.dynamics import pitch_and_yaw, walk_direction, wrap_degrees
+from infra.dynamics import DynamicsConfig, pitch_and_yaw, turn, walk_direction, wrap_degrees
 from infra.schema import Frames
 
 Array = NDArray[np.float64]
@@ -53,7 +53,7 @@ class ActionMeasure:
 
     keys: Answer | None
     mouse: Answer | None
-    told: bool  # whether keys, and the mouse, were compared, or at least went their way, if they were used at all
+    told: bool  # whether keys, and the mouse, were compared, or at least went their way in their rows, if they were used
     shifts: tuple[float, ...]  # whole rows
     explained: tuple[float, ...]  # share of the motion at changes that actions explain at each shift; empty if not measured
 
@@ -95,11 +95,18 @@ class _Part:
         """Whether there was motion, and what was wanted changed often enough."""
         return bool(self.judged.any() and np.sqrt((self.did[self.rows] ** 2).sum(-1).mean()) > self.still)
 
-    @property
-    def way(self) -> float:
-        """How far what was done went the way of what was wanted, -1 to 1: all that tells where that hardly changed."""
-        did, wanted = self.did[self.free], self.wanted[self.free]
+    def way(self, shift: int) -> float:
+        """How far what was done went the way of what was wanted ``shift`` rows earlier, -1 to 1."""
+        inner = slice(abs(shift), len(self.did) - abs(shift))
+        free = self.free[inner]
+        did, wanted = self.did[inner][free], np.roll(self.wanted, shift, 0)[inner][free]
         return float((did * wanted).sum() / max(np.linalg.norm(did) * np.linalg.norm(wanted), 1e-12))
+
+    def goes_its_way(self, config: AgreementConfig) -> bool:
+        """All that can be told where what was wanted hardly changed: that it was done, and not in any other row."""
+        rows = range(1, config.most_shift + 1)
+        elsewhere = max(self.way(shift) for row in rows for shift in (-row, row))
+        return self.way(0) >= max(config.least_way, elsewhere - 1e-9)
 
     @functools.cached_property
     def unexplained(self) -> Array:
@@ -124,7 +131,7 @@ def measure_actions(frames: Frames, track: Array | None = None, config: Agreemen
     return ActionMeasure(
         keys=keys,
         mouse=mouse,
-        told=all(part.comparable or not part.wanted.any() or part.way >= config.least_way for part in parts),
+        told=all(part.comparable or not part.wanted.any() or part.goes_its_way(config) for part in parts),
         shifts=tuple(map(float, shifts)) if known else (),
         explained=tuple(np.mean(known, axis=0).tolist()) if known else (),
     )
@@ -148,7 +155,7 @@ def _parts(frames: Frames, poses: Array, config: AgreementConfig) -> tuple[_Part
     middle = np.radians(yaw[:-1] + turned[:, 1] / 2)
     walked, before = _in_view(world, middle), _in_view(np.roll(world, 1, 0), middle)
     wish = walk_direction(frames.keyboard)[:-1]
-    mouse = np.nan_to_num(frames.mouse.astype(np.float64))[:-1]
+    mouse = turn(np.nan_to_num(frames.mouse), DynamicsConfig())[:-1]
     climbs = np.abs(np.diff(poses[:, 1, 3])) > config.most_climb
     free = ~frames.collided[1:] & ~_stuck(walked, wish, config) & ~climbs & ~np.roll(climbs, 1)
     lever = np.stack([turned[:, ::-1], turned], 1)
@@ -175,8 +182,10 @@ def _in_view(world: Array, yaw: Array) -> Array:
 def _stuck(walked: Array, wish: Array, config: AgreementConfig) -> NDArray[np.bool_]:
     """Rows of a long run in which walking keys led nowhere: sources that report no collision have walls too."""
     length = np.linalg.norm(walked, axis=-1)
-    asked = np.any(wish != 0, axis=-1)
-    usual = float(np.median(length[asked])) if asked.any() else 0.0
+    asked: NDArray[np.bool_] = np.any(wish != 0, axis=-1)
+    if not asked.any():
+        return asked
+    usual = float(np.median(length[asked]))
     nowhere = asked & (length < config.stuck_share * max(usual, float(np.percentile(length, 90))))
     edges = np.flatnonzero(np.diff(np.concatenate([[0], nowhere.astype(np.int8), [0]])))
     stuck = np.zeros(len(walked), np.bool_)

@@ -14,6 +14,7 @@ from engine.games.titles.profile import TITLES
 from engine.games.titles.recorder import title_recorder
 from engine.job import Job
 from engine.recorder import LateRecorder, Recorder, SourceFacts, State
+from engine.scenes.build import FAMILIES
 from engine.sync import SyncConfig, SyncMeter
 from engine.synced import EXACT_DEPTH, Synced, settle_sync
 from engine.unreal.recorder import UnrealRecorder
@@ -31,7 +32,6 @@ from infra.tables import was_appended
 Action = tuple[NDArray[np.int8], NDArray[np.float32]]
 
 TITLE_SYNC: Final = SyncConfig(most_lag=6.0, reach=6, most_pairs=96, first_pairs=24.0, pairs_a_frame=0.3)  # nobody knows it
-ON_THE_CLOCK: Final = ("minetest", *TITLES)  # they wait for nobody; all others are in lock-step
 MOST_RATE_ERROR: Final = 0.25  # of the frames a second of a game on the wall clock
 ENDPOINTS: Final = EndpointsConfig()
 _warm: dict[str, Recorder] = {}  # one recorder of each source a process
@@ -132,7 +132,7 @@ def gather(recorder: Recorder, job: Job) -> Recording:
 def stream(recorder: Recorder, job: Job, store: Store) -> Episode:
     """Run the recorder through the job while its frames are encoded beside it; none is kept. The row comes last."""
     meter = _meter_of(job)
-    patient = job.source not in ON_THE_CLOCK
+    patient = waits_for_us(job)
     metered: FrameQueue[State] = FrameQueue(lambda state: _meter(meter, job, state), "sync", patient=patient)
     with metered, EpisodeStream(store, job.fps, patient=patient) as files:
 
@@ -148,6 +148,11 @@ def stream(recorder: Recorder, job: Job, store: Store) -> Episode:
         synced = settle_sync(frames, meter, facts.sync, _track(job, frames))
         episode, scene = _episode(facts, job, synced), {**facts.scene, "sync": synced.curve}
         return commit_episode(store, files.finish(episode, synced.frames, scene))
+
+
+def waits_for_us(job: Job) -> bool:
+    """Whether the world stands still until it is asked for the next frame, whatever the engine: encoding may take its time."""
+    return job.source in ("embedded", "vizdoom") or (job.source == "unreal" and job.family in FAMILIES)
 
 
 def _check_rate(rows: "list[_Row]", facts: SourceFacts, job: Job) -> None:

@@ -27,10 +27,10 @@ def depth_to_code(depth: NDArray[np.float32]) -> NDArray[np.uint16]:
     """
     if (depth <= 0).any():
         raise ValueError("depth must be positive metres, inf or nan where there is none")
-    code = np.empty(depth.size, np.uint16)
+    flat, code = depth.reshape(-1), np.empty(depth.size, np.uint16)
     steps = np.empty(min(depth.size, _BLOCK), np.float32)  # small enough to stay in the cache: a recording waits for this
     for start in range(0, depth.size, _BLOCK):
-        metres = depth.reshape(-1)[start : start + _BLOCK]
+        metres = flat[start : start + _BLOCK]
         step = steps[: metres.size]
         np.divide(metres, np.float32(NEAREST), out=step)
         np.maximum(step, 1, out=step)

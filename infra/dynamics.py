@@ -26,7 +26,7 @@ class DynamicsConfig:
 
 
 def wrap_degrees(degrees: Degrees) -> Degrees:
-    """The same angle in -180 (inclusive) to 180 degrees."""
+    """The same angle in -180 to 180 degrees."""
     return (degrees + 180) % 360 - 180
 
 

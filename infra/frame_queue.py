@@ -1,5 +1,6 @@
 """Work on frames beside whoever makes them: in order, in a thread of its own, behind a bounded queue."""
 
+import contextlib
 import os
 import queue
 import sys
@@ -11,14 +12,14 @@ from typing import Final, Generic, TypeVar
 Frame = TypeVar("Frame")
 
 MOST_WAITING: Final = 8  # frames; what bounds the memory of a recording
-_NICEST: Final = 19
+_YIELDING: Final = 10  # steps nicer; more would starve it beside other work on the same cores
 
 
 class FrameQueue(Generic[Frame]):
     """Calls ``handle`` with each frame; it pays where that releases the interpreter's lock. Leaving the context ends it.
 
     A patient queue works in the gaps that others leave on the cores: whoever draws goes first, and waits once the queue is
-    full. Not for frames of a clock that waits for nobody.
+    full. Other work on the same cores goes first, too. Not for frames of a clock that waits for nobody.
     """
 
     def __init__(self, handle: Callable[[Frame], object], name: str, *, patient: bool = False) -> None:
@@ -52,7 +53,9 @@ class FrameQueue(Generic[Frame]):
 
     def _run(self) -> None:
         if self._patient and sys.platform == "linux":  # where a thread has a niceness of its own
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICEST)
+            thread = threading.get_native_id()
+            with contextlib.suppress(OSError):  # a sandbox may forbid it
+                os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _YIELDING)
         while (frame := self._waiting.get()) is not None:
             try:
                 if self._failure is None:  # else drop, so that whoever queues never waits for ever

@@ -20,7 +20,7 @@ from engine.unreal.convention import unreal_from_stance
 from engine.unreal.drive import SweptDrive
 from engine.unreal.levels import level_name
 from engine.unreal.pictures import NPY_MAGIC, decode_depth
-from engine.unreal.walk import depth_walker
+from engine.unreal.walk import DEPTH_WALKS, depth_walker
 from engine.unreal.wire import number_text, numbers_text
 from engine.unreal.world import EmbeddedWorld
 from infra.dynamics import DynamicsConfig, pitch_and_yaw
@@ -39,7 +39,7 @@ class SightBenchConfig:
     fps: float = 16.0
     width: int = 160  # pixels
     height: int = 90
-    walkers: tuple[str, ...] = ("policy", "explore")  # the learned explorer, and the walk that turns away from what is near
+    walkers: tuple[str, ...] = DEPTH_WALKS  # the learned explorer, and the walk that turns away from what is near
 
 
 def bench_sight(config: SightBenchConfig, say: Callable[[str], None]) -> dict[str, Any]:

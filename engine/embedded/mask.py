@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.embedded.nodes import Nodes
 from engine.models import build_static_mesh
 from engine.scenes.scene import Scene
 
@@ -80,29 +81,24 @@ class MaskPass:
         self._buffer.set_active(False)
         self._world: Any = None
 
-    def load(self, scene: Scene, geometry: Any) -> None:
-        """Take the scene's still things; ``geometry`` makes a node of triangles as the renderer does."""
+    def load(self, scene: Scene, nodes: Nodes) -> None:
+        """Take the scene's still things; ``nodes`` makes what they consist of, as for the renderer."""
         if self._world is not None:
             self._world.remove_node()
-        core = self._core
         self._world = self._root.attach_new_node("world")
         still = self._world.attach_new_node("still")
-        still.set_shader(core.Shader.make(core.Shader.SL_GLSL, _STILL_VERTEX, _FRAGMENT))
+        still.set_shader(nodes.shader(_STILL_VERTEX, _FRAGMENT))
         for number, thing in enumerate(scene.objects, 1):
             mesh = build_static_mesh(dataclasses.replace(scene, objects=(thing,), ceiling=0.0))
             numbers = np.full(len(mesh.position), float(number))
-            still.attach_new_node(geometry(mesh.position, mesh.uv, numbers, mesh.colour, mesh.triangles))
+            still.attach_new_node(nodes.geometry(mesh.position, mesh.uv, numbers, mesh.colour, mesh.triangles))
         still.flatten_strong()
         self._moving = self._world.attach_new_node("moving")
-        self._moving.set_shader(core.Shader.make(core.Shader.SL_GLSL, _MOVING_VERTEX, _FRAGMENT))
+        self._moving.set_shader(nodes.shader(_MOVING_VERTEX, _FRAGMENT))
         self._first = len(scene.objects) + 1
 
     def draw(self, camera: Any, moving: list[list[Any]]) -> Mask:
-        """The mask (H, W) that ``camera`` sees; ``moving`` holds the nodes of each person, shown or hidden as they are.
-
-        Raises:
-            ValueError: another renderer was given up while this one was open.
-        """
+        """The mask (H, W) that ``camera`` sees; ``moving`` holds the nodes of each person, shown or hidden as they are."""
         self._camera.set_pos_hpr(camera.get_pos(), camera.get_hpr())
         self._moving.get_children().detach()
         for number, nodes in enumerate(moving, self._first):
@@ -115,8 +111,6 @@ class MaskPass:
         self._device.engine.render_frame()
         self._buffer.set_active(False)
         self._device.buffer.set_active(True)
-        if not self._picture.has_ram_image():  # its context was taken away
-            raise ValueError("the mask has no picture; close one renderer before you make the next")
         width, height = self._buffer.get_x_size(), self._buffer.get_y_size()
         raw = np.frombuffer(self._picture.get_ram_image(), np.uint8).reshape(height, width, -1)[::-1]
         return raw[..., 2] + raw[..., 1].astype(np.uint16) * np.uint16(256)  # the texture holds blue first

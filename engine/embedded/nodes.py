@@ -18,6 +18,7 @@ class Nodes:
     def __init__(self, core: Any, *, exact: bool) -> None:
         self._core = core
         self.exact = exact
+        self._shaders: dict[tuple[str, str], Any] = {}
         self.layers = self._load_layers()
 
     def _load_layers(self) -> Any:
@@ -30,6 +31,13 @@ class Nodes:
         texture.set_ram_image(np.ascontiguousarray(images[:, ::-1, :, ::-1]).tobytes())
         self._filter(texture, mipmaps=True)
         return texture
+
+    def shader(self, vertex: str, fragment: str) -> Any:
+        """The program of two GLSL texts: compiled once, and of this renderer alone."""
+        core, texts = self._core, (vertex, fragment)
+        if texts not in self._shaders:
+            self._shaders[texts] = core.Shader.make(core.Shader.SL_GLSL, *texts)
+        return self._shaders[texts]
 
     def picture(self, image: NDArray[np.uint8], *, mipmaps: bool) -> Any:
         """Upload a picture whose row 0 is at v = 1 (its top)."""

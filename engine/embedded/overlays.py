@@ -40,7 +40,7 @@ class Overlays:
         node.set_bin("background", 0)
         node.set_texture(picture)
         if self._nodes.exact:
-            node.set_shader(self._shader(SKY_VERTEX, SKY_FRAGMENT))
+            node.set_shader(self._nodes.shader(SKY_VERTEX, SKY_FRAGMENT))
         return node
 
     def add_falling(self, parent: Any, falling: Falling) -> Any:
@@ -50,7 +50,7 @@ class Overlays:
         node = parent.attach_new_node(
             self._nodes.geometry(start, corner, np.zeros(len(corner)), np.ones((len(corner), 3)), triangles), sort=1
         )
-        node.set_shader(self._shader(FALLING_VERTEX, FALLING_FRAGMENT))
+        node.set_shader(self._nodes.shader(FALLING_VERTEX, FALLING_FRAGMENT))
         node.set_shader_input("shape", core.Vec4(*falling.shape))
         node.set_shader_input("hue", core.Vec4(*falling.hue))
         node.node().set_bounds(core.OmniBoundingVolume())
@@ -67,11 +67,8 @@ class Overlays:
         position = np.stack([corner[:, 0] * SHADE_HALF, np.full(4, -SHADE_HEIGHT), corner[:, 1] * SHADE_HALF], -1)
         triangles = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
         node = parent.attach_new_node(self._nodes.geometry(position, corner, np.zeros(4), np.ones((4, 3)), triangles))
-        node.set_shader(self._shader(SHADE_VERTEX, SHADE_FRAGMENT))
+        node.set_shader(self._nodes.shader(SHADE_VERTEX, SHADE_FRAGMENT))
         node.set_shader_input("strength", 0.30 + 0.5 * light.shadow)
         node.set_transparency(self._core.TransparencyAttrib.M_alpha)
         node.set_depth_write(False)
         return node
-
-    def _shader(self, vertex: str, fragment: str) -> Any:
-        return self._core.Shader.make(self._core.Shader.SL_GLSL, vertex, fragment)

@@ -1,5 +1,6 @@
 """The door to Panda3D: draws a scene from any camera as RGB and metric depth. The only file that imports panda3d."""
 
+import functools
 import subprocess
 import sys
 from collections.abc import Callable
@@ -33,7 +34,8 @@ gl-version 3 3
 audio-library-name null
 notify-level error
 notify-level-egldisplay fatal
-"""  # EGL complains of a screen that nobody needs
+cache-generated-shaders false
+"""  # EGL complains of a screen that nobody needs; a shader keeps matrices, so that two renderers must not share one
 _PIPES: Final = {"egl": ("eglGraphicsPipe", "p3headlessgl"), "software": ("TinyOffscreenGraphicsPipe", "p3tinydisplay")}
 """By name, since the software renderer's first pipe joins an X display if there is one, and ends the process with it."""
 EGL_ADVICE: Final = (
@@ -98,6 +100,14 @@ class RendererUnavailableError(NotHereError):
     """The renderer asked for cannot draw on this machine."""
 
 
+@functools.cache
+def _pipe(renderer: str) -> Any:
+    """One a process, kept: the end of one would end EGL's display for every renderer that is still open."""
+    from panda3d import core
+
+    return core.GraphicsPipeSelection.get_global_ptr().make_pipe(*_PIPES[renderer])
+
+
 class _Device:
     """One off-screen buffer with its read-back textures."""
 
@@ -108,7 +118,7 @@ class _Device:
         self.core: Any = core
         self.exact = config.renderer == "egl"
         self.scale = config.supersample
-        self.pipe = core.GraphicsPipeSelection.get_global_ptr().make_pipe(*_PIPES[config.renderer])
+        self.pipe = _pipe(config.renderer)
         if self.pipe is None:
             raise RendererUnavailableError(
                 EGL_ADVICE if self.exact else "Panda3D's software renderer does not load; reinstall panda3d"
@@ -180,7 +190,7 @@ class SceneRenderer:
         haze = scene.palette.horizon
         if self._device.exact:
             core = self._device.core
-            world.set_shader(core.Shader.make(core.Shader.SL_GLSL, BODY_VERTEX, BODY_FRAGMENT))
+            world.set_shader(self._nodes.shader(BODY_VERTEX, BODY_FRAGMENT))
             world.set_shader_input("layers", self._nodes.layers)
             world.set_shader_input("far_by_pixel", float(bool(scene.ground)))
             world.set_shader_input("haze", core.Vec4(*haze, 0.0 if scene.ceiling else scene.haze))
@@ -270,7 +280,7 @@ class SceneRenderer:
         if self._mask is None:
             self._mask = MaskPass(self._device, self._camera, self.config.width, self.config.height)
         if self._masked != self._scene:
-            self._mask.load(self._scene, self._nodes.geometry)
+            self._mask.load(self._scene, self._nodes)
             self._masked = self._scene
         seen = [*self._people, *([self._avatar] if self._avatar is not None else [])]
         return self._mask.draw(self._camera, [person.nodes for person in seen])

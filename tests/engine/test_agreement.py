@@ -84,6 +84,10 @@ def test_what_never_changes_is_not_measured(egl: str, make_job: MakeJob) -> None
         assert episode.action_agreement == UNKNOWN_AGREEMENT and episode.action_lag_frames == 0 and not episode.sync_checked
 
 
+def with_actions(frames: Frames, rows: np.ndarray) -> Frames:
+    return dataclasses.replace(frames, keyboard=frames.keyboard[rows], mouse=frames.mouse[rows])
+
+
 def track(places: np.ndarray, keyboard: np.ndarray) -> Frames:
     """Frames (T,) of a camera at places (T,) metres ahead that looks straight on."""
     count = len(places)
@@ -135,3 +139,29 @@ def test_a_mouse_that_hardly_moved_has_to_go_its_way() -> None:
     assert found.told
     for wrong in ("mouse inverted", "actions a row later"):
         assert not measure_actions(WRONG[wrong](turned)).told
+
+
+@pytest.mark.parametrize("rows", [1, 8])
+def test_keys_that_changed_twice_have_to_stand_in_their_rows(rows: int) -> None:
+    keyboard = np.zeros((160, 6), np.int8)
+    keyboard[60:100, 0] = 1
+    walked = track(np.concatenate([[0.0], np.cumsum(0.1 * keyboard[:-1, 0])]), keyboard)
+    found = measure_actions(walked)
+    assert not found.measured and found.told
+    for shift in (-rows, rows):
+        assert not measure_actions(with_actions(walked, np.clip(np.arange(160) + shift, 0, 159))).told
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 9])
+def test_the_shortest_episodes_are_measured_too(count: int) -> None:
+    keyboard = np.zeros((count, 6), np.int8)
+    keyboard[:, 0] = 1
+    for held in (keyboard, 0 * keyboard):
+        assert not measure_actions(track(0.1 * np.arange(count), held)).measured
+
+
+def test_a_mouse_that_turns_nothing_is_not_asked_for() -> None:
+    keyboard = np.zeros((160, 6), np.int8)
+    keyboard[:, 0] = np.array([0, 1, 1, 0, 1, 0, 0, 0, 1, 1, 1, 0, 1, 0, 1, 0]).repeat(10)
+    walked = track(np.concatenate([[0.0], np.cumsum(0.1 * keyboard[:-1, 0])]), keyboard)
+    assert measure_actions(dataclasses.replace(walked, mouse=np.full((160, 2), 0.01, np.float32))).told

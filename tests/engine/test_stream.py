@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.job import Job
-from engine.record import record_episode, record_job, stream
+from engine.job import Job, Source
+from engine.record import record_episode, record_job, stream, waits_for_us
 from engine.recorder import SourceFacts, State
 from infra.episode_stream import sweep_unfinished
 from infra.episodes import list_episodes, read_episode, read_masks, write_episode
@@ -157,3 +157,18 @@ def test_memory_does_not_grow_with_the_length_of_an_episode(make_job: MakeJob, t
     kilobytes = [int(line) for line in shown.split()]
     raw = 200 * 640 * 360 * (3 + 4 + 2) / 1024  # what the longer episode would add in memory: 405 MB
     assert kilobytes[2] - kilobytes[1] < 0.1 * raw
+
+
+@pytest.mark.parametrize(
+    ("source", "family", "waits"),
+    [
+        ("embedded", "park", True),
+        ("vizdoom", "doom", True),
+        ("unreal", "park", True),
+        ("unreal", "/Game/Maps/Town", False),
+        ("minetest", "minetest", False),
+        ("palworld", "palworld", False),
+    ],
+)
+def test_only_worlds_that_wait_are_encoded_with_patience(source: Source, family: str, waits: bool, make_job: MakeJob) -> None:
+    assert waits_for_us(make_job(source=source, family=family)) is waits

@@ -119,6 +119,6 @@ def test_jump_and_interact_do_not_walk() -> None:
 @given(st.floats(-1e4, 1e4), st.integers(-20, 20))
 def test_an_angle_is_the_same_after_whole_turns(degrees: float, turns: int) -> None:
     wrapped = wrap_degrees(degrees)
-    assert -180 <= wrapped < 180
+    assert -180 <= wrapped <= 180
     apart = abs(wrap_degrees(degrees + 360 * turns) - wrapped)
     assert min(apart, 360 - apart) < 1e-6  # either side of the seam is the same direction

@@ -47,7 +47,7 @@ def test_whoever_adds_waits_while_the_queue_is_full() -> None:
         assert not adding.is_alive()
 
 
-def test_a_failure_is_told_and_nobody_waits_for_ever() -> None:
+def test_a_failure_is_told_to_all_who_add_or_wait() -> None:
     def refuse(frame: int) -> None:
         raise ValueError(f"frame {frame}")
 
@@ -55,9 +55,29 @@ def test_a_failure_is_told_and_nobody_waits_for_ever() -> None:
         queue.add(0)
         with pytest.raises(ValueError, match="frame 0"):
             queue.drain()
-        for number in range(3 * MOST_WAITING):
-            with pytest.raises(ValueError, match="frame 0"):
-                queue.add(number)
+        with pytest.raises(ValueError, match="frame 0"):
+            queue.add(1)
+
+
+def test_nobody_waits_for_ever_on_a_queue_that_failed_while_it_was_full() -> None:
+    fail = threading.Event()
+
+    def refuse(frame: int) -> None:
+        fail.wait()
+        raise ValueError(f"frame {frame}")
+
+    with FrameQueue(refuse, "broken") as queue:
+        for number in range(MOST_WAITING + 1):  # the first is being handled
+            queue.add(number)
+        adding = threading.Thread(target=queue.add, args=(MOST_WAITING + 1,), daemon=True)
+        adding.start()
+        adding.join(0.2)
+        assert adding.is_alive(), "the queue is full"
+        fail.set()
+        adding.join(10)
+        assert not adding.is_alive()
+        with pytest.raises(ValueError, match="frame 0"):
+            queue.drain()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there has a thread a niceness of its own")
@@ -71,4 +91,16 @@ def test_a_patient_queue_lets_whoever_draws_go_first(patient: bool) -> None:
     with FrameQueue(look, "polite", patient=patient) as queue:
         queue.add(0)
         queue.drain()
-    assert found == [19 if patient else os.getpriority(os.PRIO_PROCESS, 0)]
+    assert found == [min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10 * patient)]
+
+
+def test_a_system_that_forbids_niceness_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbid(*arguments: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setpriority", forbid)
+    seen: list[int] = []
+    with FrameQueue(seen.append, "polite", patient=True) as queue:
+        queue.add(0)
+        queue.drain()
+    assert seen == [0]

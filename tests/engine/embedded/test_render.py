@@ -107,6 +107,29 @@ def test_a_scene_looks_the_same_after_another_was_shown(egl: str) -> None:
     assert np.array_equal(pictures[0], pictures[2]) and not np.array_equal(pictures[0], pictures[1])
 
 
+def test_renderers_side_by_side_do_not_show_in_each_others_pictures(egl: str) -> None:
+    here, there = (camera_to_world(np.array([x, -1.6, 0.0]), np.array(2.0), np.array(30.0)) for x in (0.0, 1.0))
+    scene = build_scene("park", 3)
+
+    def look(renderer: SceneRenderer) -> list[bytes]:
+        rgb, depth = renderer.draw(here, 0.5)
+        assert depth is not None
+        return [rgb.tobytes(), depth.tobytes(), renderer.draw_mask().tobytes()]
+
+    first = SceneRenderer(RenderConfig(width=96, height=64))
+    first.load(scene)
+    alone = look(first)
+    second = SceneRenderer(RenderConfig(width=64, height=36, hfov=60.0))
+    second.load(build_scene("park", 4))
+    for camera in (here, there):
+        second.draw(camera, 0.5)
+        second.draw_mask()
+        assert look(first) == alone
+    second.close()
+    assert look(first) == alone, "one that is closed takes nothing along"
+    first.close()
+
+
 def test_people_move_with_time(egl: str) -> None:
     scene = build_scene("park", 5)
     renderer = SceneRenderer(RenderConfig(renderer=egl))
