@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from infra.errors import StoreFullError, StoreUnreachableError, TableSchemaError, naming_full_disk
 from infra.schema import Caption, Checkpoint, Episode, EvalScore
@@ -105,7 +106,9 @@ def read_rows(
     early = [(name, "=", value) for name, value in equal.items() if name not in late]
     names = [name for name in dict.fromkeys([*wanted.names, *late]) if name in stored.names]
     try:
-        rows = existing.to_pyarrow_table(columns=names or stored.names[:1], filters=early or None)
+        rows = existing.to_pyarrow_table(
+            columns=names or stored.names[:1], filters=early or None, filesystem=_files_of(store, table)
+        )
     except (DeltaError, OSError) as error:
         raise _refused(store, table, error) from error
     rows = _with_defaults(rows, [schema.field(name) for name in dict.fromkeys([*wanted.names, *late])], defaults)
@@ -320,6 +323,12 @@ def _open(store: Store, table: str) -> DeltaTable | None:
     except (DeltaError, OSError) as error:
         raise _refused(store, table, error) from error
     return handles[key]
+
+
+def _files_of(store: Store, table: str) -> SubTreeFileSystem | None:
+    """How Arrow's threads reach a local table: by themselves. By way of Python, as on S3, one that still lets go of a file
+    while the interpreter ends would abort the process."""
+    return None if store.table_options() else SubTreeFileSystem(store.table_uri(table), LocalFileSystem())
 
 
 def _refused(store: Store, table: str, error: Exception) -> Exception:
