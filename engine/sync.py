@@ -203,10 +203,17 @@ def measure_sync(
     frames: Frames, rgb: NDArray[np.uint8], depth: NDArray[np.float32] | None, config: SyncConfig | None = None
 ) -> SyncMeasure:
     """The lag of a whole episode: rgb (T, H, W, 3), depth (T, H, W) in metres or None."""
+    return meter_episode(frames, rgb, depth, config).result()
+
+
+def meter_episode(
+    frames: Frames, rgb: NDArray[np.uint8], depth: NDArray[np.float32] | None, config: SyncConfig | None = None
+) -> SyncMeter:
+    """A meter that has seen a whole episode, given as for ``measure_sync``."""
     meter = SyncMeter(config)
     for i in range(len(frames)):
         meter.add(rgb[i], None if depth is None else depth[i], frames.c2w[i], frames.intrinsics[i])
-    return meter.result()
+    return meter
 
 
 def poses_at(poses: Array, at: Array) -> Array:

@@ -28,7 +28,7 @@ class Synced:
     lag_frames: float  # by which pixels trail the pose, what is left; 0 where it could not be told
     action_lag_frames: float  # by which motion trails its action, what is left; 0 where it could not be told
     action_agreement: float  # share of changes of actions that the poses answer in their rows; -1 where nothing tells
-    checked: bool  # pixels and poses were measured and agree; so do poses and all actions that changed
+    checked: bool  # pixels and poses were measured and agree; so do poses and all actions that were used
     curve: dict[str, Any]  # for people to look at, JSON values
 
 

@@ -21,7 +21,7 @@ from infra.errors import DamagedVideoError, naming_full_disk
 
 _BT709: Final = 1  # code of the standard in every colour tag of the bitstream
 _TO_YUV: Final = Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP | Interpolation.BITEXACT
-_TO_RGB: Final = _TO_YUV | Interpolation.ACCURATE_RND  # without it rounds down: a level darker, 3 dB less; the other way alike
+_TO_RGB: Final = _TO_YUV | Interpolation.ACCURATE_RND  # else it rounds down: a level darker, 3 dB less; to YUV it does not
 
 PixelFormat = Literal["rgb24", "gray16le"]
 

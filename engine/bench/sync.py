@@ -13,8 +13,8 @@ from engine.job import Job, scene_seed
 from engine.plan import resolve_renderer
 from engine.record import record_job
 from engine.scenes.build import FAMILIES
-from engine.sync import SyncMeter, poses_at
-from engine.synced import Synced, settle_sync
+from engine.sync import meter_episode, poses_at
+from engine.synced import EXACT_DEPTH, Synced, settle_sync
 from infra.body_track import body_track
 from infra.episodes import Recording
 from infra.errors import NotHereError
@@ -102,10 +102,8 @@ def judge(recording: Recording) -> dict[str, Any]:
 
 def settle_again(recording: Recording, frames: Frames) -> Synced:
     """The self-test of other rows with a recording's pictures."""
-    episode, meter = recording.episode, SyncMeter()
-    depth = recording.depth if episode.depth_kind == "exact" else None
-    for i in range(len(frames)):
-        meter.add(recording.rgb[i], None if depth is None else depth[i], frames.c2w[i], frames.intrinsics[i])
+    episode = recording.episode
+    meter = meter_episode(frames, recording.rgb, recording.depth if episode.source in EXACT_DEPTH else None)
     return settle_sync(frames, meter, episode.sync, body_track(frames) if episode.perspective == "third" else None)
 
 

@@ -1,6 +1,7 @@
 """The verb ``bench``: measure, print what was measured, and write it as JSON."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
@@ -20,6 +21,28 @@ from inference.bench.denoiser import DenoiserBenchConfig, bench_denoiser
 from infra.store import open_store
 
 
+def unseen_options(config: type[SyncBenchConfig | WsadBenchConfig]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The options of what is recorded anew for a benchmark: scenes of the embedded world, and games."""
+
+    def add(command: Callable[..., None]) -> Callable[..., None]:
+        some, any_ = click.IntRange(min=1), click.IntRange(min=0)
+        for option in (
+            click.option("--minetest", type=any_, default=config.minetest, show_default=True, help="Episodes; 0 leaves it out."),
+            click.option("--games", type=any_, default=config.games, show_default=True, help="ViZDoom episodes."),
+            click.option("--family", "families", multiple=True, help="Scene family; repeatable.  [default: all]"),
+            click.option("--scenes", type=some, default=config.scenes_per_family, show_default=True, help="A family."),
+        ):
+            command = option(command)
+        return command
+
+    return add
+
+
+def _write(out: Path | None, figures: object) -> None:
+    if out is not None:
+        out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
 @click.group(epilog="Example: worldloom bench denoiser --size tiny")
 def bench() -> None:
     """Measure a part of Worldloom on this machine."""
@@ -36,8 +59,7 @@ def denoiser(sizes: tuple[SizeName, ...], device: str | None, repeats: int, out:
     fitting: tuple[SizeName, ...] = ("tiny", "wide", "5b") if chosen == "cuda" else ("tiny", "wide")
     config = DenoiserBenchConfig(device=chosen, repeats=repeats)
     results = [bench_denoiser(size, SIZES[size], config, click.echo) for size in sizes or fitting]
-    if out is not None:
-        out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    _write(out, results)
 
 
 @bench.command(epilog="Example: worldloom bench explore --out explore.json --plot explore.png")
@@ -52,8 +74,7 @@ def explore(scenes: int, frames: int, by_depth: bool, out: Path | None, plot: Pa
         result = bench_sight(SightBenchConfig(scenes_per_family=scenes, frames=frames), click.echo)
     else:
         result = bench_explore(ReportConfig(scenes_per_family=scenes, frames=frames), click.echo)
-    if out is not None:
-        out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    _write(out, result)
     if plot is not None:
         plot_report(result, plot)
 
@@ -74,47 +95,23 @@ def collect(
     config = CollectBenchConfig(worlds=chosen, sizes=sizes or CollectBenchConfig.sizes, masks=masks, repeats=repeats)
     figures = {"recording": bench_collect(config, click.echo)}
     figures["appends"] = [row for uri in stores for row in bench_appends(uri, AppendBenchConfig(), click.echo)]
-    if out is not None:
-        out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    _write(out, figures)
 
 
 @bench.command(epilog="Example: worldloom bench sync --minetest 0 --out sync.json")
-@click.option("--family", "families", multiple=True, help="Scene family; repeatable.  [default: all]")
-@click.option(
-    "--scenes", type=click.IntRange(min=1), default=SyncBenchConfig.scenes_per_family, show_default=True, help="A family."
-)
-@click.option("--games", type=click.IntRange(min=0), default=SyncBenchConfig.games, show_default=True, help="ViZDoom episodes.")
-@click.option(
-    "--minetest",
-    type=click.IntRange(min=0),
-    default=SyncBenchConfig.minetest,
-    show_default=True,
-    help="Episodes; 0 leaves it out.",
-)
+@unseen_options(SyncBenchConfig)
 @click.option("--out", type=OUT_FILE, help="Write all figures there as JSON.")
 def sync(families: tuple[str, ...], scenes: int, games: int, minetest: int, out: Path | None) -> None:
     """Record unseen scenes and games, then make their rows wrong: does the sync self-test pass the first alone?"""
     chosen = families or SyncBenchConfig.families
     config = SyncBenchConfig(families=chosen, scenes_per_family=scenes, games=games, minetest=minetest)
     result = bench_sync(config, click.echo)
-    if out is not None:
-        out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    _write(out, result)
 
 
 @bench.command(epilog="Example: worldloom bench wsad --out wsad.json --plot wsad.png")
-@click.option(
-    "--scenes", type=click.IntRange(min=1), default=WsadBenchConfig.scenes_per_family, show_default=True, help="A family."
-)
-@click.option("--family", "families", multiple=True, help="Scene family; repeatable.  [default: all]")
+@unseen_options(WsadBenchConfig)
 @click.option("--frames", type=click.IntRange(min=64), default=WsadBenchConfig.frames, show_default=True, help="Of each walk.")
-@click.option("--games", type=click.IntRange(min=0), default=WsadBenchConfig.games, show_default=True, help="ViZDoom episodes.")
-@click.option(
-    "--minetest",
-    type=click.IntRange(min=0),
-    default=WsadBenchConfig.minetest,
-    show_default=True,
-    help="Episodes; 0 leaves it out.",
-)
 @click.option("--store", "uri", help="Score the recorded episodes of this store instead: a folder or s3://bucket/prefix.")
 @click.option("--out", type=OUT_FILE, help="Write all figures there as JSON.")
 @click.option("--plot", type=PLOT, help="Draw the curves there (png, svg, pdf).")
@@ -132,7 +129,6 @@ def wsad(
     chosen = families or WsadBenchConfig.families
     config = WsadBenchConfig(families=chosen, scenes_per_family=scenes, frames=frames, games=games, minetest=minetest)
     result = bench_wsad(config, open_store(uri) if uri else None, click.echo)
-    if out is not None:
-        out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    _write(out, result)
     if plot is not None:
         plot_curves(result["curves"], plot)

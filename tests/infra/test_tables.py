@@ -255,3 +255,14 @@ def test_it_is_known_what_was_appended(store: Store) -> None:
     assert not was_appended(store, "readings", "job-1")
     append_rows(store, "readings", rows_from([reading()]), transaction="job-1")
     assert was_appended(store, "readings", "job-1") and not was_appended(store, "readings", "job-2")
+
+
+def test_a_local_table_is_read_without_python_in_arrows_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store(tmp_path)
+    append_rows(store, "readings", rows_from([reading(3)]), transaction="one")
+
+    def refuse(*arguments: object) -> None:
+        raise AssertionError("a thread that waits for Python while the interpreter ends aborts the process")
+
+    monkeypatch.setattr("deltalake.fs.DeltaStorageHandler.from_table", refuse)
+    assert read_records(store, "readings", Reading) == [reading(3)]
