@@ -71,6 +71,13 @@ def test_on_the_wall_clock_actions_go_to_the_rows_that_they_led_to(walk: Recordi
     assert found.curve["actions"]["corrected_frames"] == rows
 
 
+def test_a_mouse_that_was_used_once_and_did_nothing_turns_the_self_test_off(walk: Recording) -> None:
+    mouse = np.zeros_like(walk.frames.mouse)
+    assert settled(walk, dataclasses.replace(walk.frames, mouse=mouse)).checked, "the keys alone are in sync"
+    mouse[80, 1] = 0.1
+    assert not settled(walk, dataclasses.replace(walk.frames, mouse=mouse)).checked
+
+
 def test_swapped_actions_are_not_put_in_order_by_force(walk: Recording) -> None:
     swapped = pairs_swapped(walk.frames)
     found = settled(walk, swapped, "measured")

@@ -172,3 +172,15 @@ def test_memory_does_not_grow_with_the_length_of_an_episode(make_job: MakeJob, t
 )
 def test_only_worlds_that_wait_are_encoded_with_patience(source: Source, family: str, waits: bool, make_job: MakeJob) -> None:
     assert waits_for_us(make_job(source=source, family=family)) is waits
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there has a thread a niceness of its own")
+def test_a_clock_that_waits_for_nobody_is_not_encoded_with_patience(
+    make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nicer: list[int] = []
+    monkeypatch.setattr("os.setpriority", lambda which, thread, niceness: nicer.append(niceness))
+    stream(Painter(), make_job(source="minetest", frames=12), open_store(tmp_path / "clock"))
+    assert not nicer
+    stream(Painter(), make_job(frames=12), open_store(tmp_path / "lock-step"))
+    assert len(nicer) == 4, "three encoders and the sync meter"
