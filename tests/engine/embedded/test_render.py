@@ -1,5 +1,6 @@
 """Rendering: poses round-trip, depth is metric, pictures repeat."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -128,6 +129,19 @@ def test_renderers_side_by_side_do_not_show_in_each_others_pictures(egl: str) ->
     second.close()
     assert look(first) == alone, "one that is closed takes nothing along"
     first.close()
+
+
+def test_a_renderer_that_is_gone_does_not_end_the_display_of_the_next(egl: str) -> None:
+    scene = build_scene("park", 3)
+    first = SceneRenderer(RenderConfig(width=96, height=64))
+    first.load(scene)
+    pictures = [first.draw(np.eye(4), 0.5)[0]]
+    second = SceneRenderer(RenderConfig(width=96, height=64))
+    del first
+    gc.collect()
+    second.load(scene)
+    pictures.append(second.draw(np.eye(4), 0.5)[0])
+    assert np.array_equal(*pictures)
 
 
 def test_people_move_with_time(egl: str) -> None:
