@@ -1,5 +1,6 @@
 """Drives any recorder through one job, into the store as it goes or into memory."""
 
+import atexit
 import hashlib
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
@@ -78,6 +79,13 @@ def _recorder_of(job: Job, endpoints: EndpointsConfig) -> Recorder:
     if job.source not in _warm:
         _warm[job.source] = make_recorder(job, endpoints)
     return _warm[job.source]
+
+
+@atexit.register
+def close_recorders() -> None:
+    """End the games and engines that this process kept warm, so that they remove their sockets and files."""
+    while _warm:
+        _warm.popitem()[1].close()
 
 
 def make_recorder(job: Job, endpoints: EndpointsConfig = ENDPOINTS) -> Recorder:

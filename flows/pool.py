@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from infra.errors import WorldloomError
 
@@ -20,6 +20,7 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 LOOPBACK: Final = "127.0.0.1"
 MINETEST_CORES: Final = 2  # that one client, drawn in software, its server and its layers keep busy
+END_SECONDS: Final = 10.0  # for actors to end by themselves
 _NONE: Final[Any] = object()  # no job is left
 
 
@@ -112,6 +113,13 @@ class RayPool:
             free.append(task.actor)
             yield result
 
+    def end(self) -> None:
+        """Let idle actors end by themselves: a killed one leaves files of the engines that it kept warm."""
+        import ray
+
+        ended = [cast(Any, actor).__ray_terminate__.remote() for actor in self._actors]
+        ray.wait(ended, num_returns=len(ended), timeout=END_SECONDS)
+
     def _replace(self, actor: "Actor") -> "Actor":
         """A new actor in place of one that died or cannot be reached; wherever the cluster has room."""
         import ray
@@ -151,7 +159,9 @@ def open_pool(config: PoolConfig, store_uri: str) -> Iterator[RayPool | None]:
         _check_reach(config.address, store_uri)
         remote: Any = ray.remote(Worker)
         spread = remote.options(num_cpus=1, scheduling_strategy="SPREAD")  # over the nodes of a cluster
-        yield RayPool(spread.remote, config)
+        pool = RayPool(spread.remote, config)
+        yield pool
+        pool.end()
     finally:
         ray.shutdown()
 

@@ -144,6 +144,24 @@ def test_killed_engines_cost_the_open_episode(
     assert digests(store) == digests(open_store(tmp_path / "quiet"))
 
 
+def test_a_collection_that_is_over_leaves_no_engine_and_no_socket(
+    collect: Callable[..., "subprocess.Popen[str]"], tmp_path: Path
+) -> None:
+    before = set(Path("/tmp").glob("unrealcv_*.socket"))
+    mark = {"WORLDLOOM_TEST": str(tmp_path)}  # which every process started from here inherits
+    collecting = collect(tmp_path / "store", "--source", "unreal", "--hours", "0.001", "--workers", "1", environment=mark)
+    assert collecting.wait(200) == 0, (tmp_path / "log").read_text()
+    wait_for(lambda: not [one for one in psutil.process_iter() if _environment(one).items() >= mark.items()], 10, "end of all")
+    assert set(Path("/tmp").glob("unrealcv_*.socket")) <= before
+
+
+def _environment(process: psutil.Process) -> dict[str, str]:
+    try:
+        return process.environ()
+    except psutil.Error:
+        return {}
+
+
 def test_a_killed_collector_goes_on_where_it_was(
     collect: Callable[..., "subprocess.Popen[str]"],
     undisturbed: list[tuple[str, tuple[str, ...]]],

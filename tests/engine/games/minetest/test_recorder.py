@@ -164,7 +164,7 @@ def test_the_game_ends_with_whoever_started_it(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", script], cwd=root, timeout=150, check=False)
     assert done.returncode == -signal.SIGKILL
     pids = [int(pid) for pid in told.read_text().split()]
-    assert len(pids) == 6, "three programs, each on a leash"
+    assert len(pids) == 9, "three programs, each on a leash, which is two processes"
     until = time.monotonic() + 20
     while any(psutil.pid_exists(pid) for pid in pids) and time.monotonic() < until:
         time.sleep(0.1)
