@@ -26,7 +26,7 @@ from flows.pipeline import Loop
 from flows.pool import open_pool
 from flows.publish import publish_dataset
 from flows.release import require_released
-from flows.schedule import SCHEDULED, ScheduleConfig, find_schedule
+from flows.schedule import COLLECTION, SCHEDULED, ScheduleConfig, find_schedule
 from flows.server import read_mark
 from flows.summary import summarise_stage
 from flows.triggers import PUBLISHED, RETRAIN, announce, retrain_once, was_retrained
@@ -35,7 +35,6 @@ from infra.errors import BusyError
 from infra.lock import hold_folder
 from infra.stage import StageResult
 
-COLLECTION: Final = "collection"
 _SECONDS_BETWEEN_TRIES: Final = 5.0
 
 
@@ -155,7 +154,8 @@ def _scheduled(place: Workplace, common: dict[str, Any], entry: ScheduleConfig) 
     try:
         CronSchedule(cron=entry.cron, timezone=entry.timezone)  # Cron itself takes anything
     except ValidationError as error:
-        raise ValueError(f"schedule {entry.name}: {error.errors()[0]['msg']}") from None
+        why = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ValueError(f"schedule {entry.name}: cron {entry.cron!r}, timezone {entry.timezone!r}: {why}") from None
     return scheduled_collection.to_deployment(
         entry.name,
         schedule=Cron(entry.cron, timezone=entry.timezone),

@@ -118,6 +118,8 @@ def _describe(where: Sequence[str | int], kind: str, message: str, value: Any) -
     if kind == "unexpected_keyword_argument":
         *section, last = where
         return f"unknown key {key}{nearest(str(last), _keys_of(section))}"
+    if isinstance(value, Mapping):  # what a whole section refuses names its field itself
+        return f"{key}: {message.removeprefix('Value error, ')}"
     return f"{key} = {value!r}: {message[0].lower()}{message[1:]}"
 
 

@@ -11,6 +11,7 @@ from flows.server import ServerMark
 from flows.triggers import post
 from infra.store import Store
 
+COLLECTION: Final = "collection"  # the flow, and its deployment, of a profile without schedules
 SCHEDULED: Final = "scheduled-collection"  # the flow that schedules run
 _NAME_ALPHABET: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 
@@ -46,6 +47,13 @@ def find_schedule(schedules: Sequence[ScheduleConfig], name: str) -> ScheduleCon
             return entry
     known = ", ".join(entry.name for entry in schedules) or "none; add [[schedules]] to the profile"
     raise ValueError(f"the profile has no schedule {name!r}; it has {known}")
+
+
+def next_round(server: ServerMark, name: str) -> datetime | None:
+    """When the server is going to start the next run of a deployment, as it has planned it itself; None if it has not."""
+    query = {"deployments": {"name": {"any_": [name]}}, "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+    planned = post(server, "/flow_runs/filter", {**query, "sort": "EXPECTED_START_TIME_ASC", "limit": 1})
+    return datetime.fromisoformat(planned[0]["expected_start_time"]) if planned else None
 
 
 def set_paused(store: Store, server: ServerMark | None, name: str, paused: bool) -> bool:

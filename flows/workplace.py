@@ -11,6 +11,8 @@ import click
 from flows.commands.options import HOME
 from flows.profile_file import read_profile_text
 from infra.errors import WorldloomError
+from infra.local_store import STORE_FOLDERS
+from infra.lock import LOCK
 from infra.store import Store, open_store
 
 if TYPE_CHECKING:  # a profile loads every package; verbs that only look do without
@@ -59,18 +61,28 @@ def open_place(profile: str, home: Path | None, store: str | None, *, make: bool
     """Open the store of a profile; the home is ``runs/<profile>`` unless given.
 
     Raises:
-        ValueError: there is no such profile.
+        ValueError: there is no such profile; or a store is to be made among other files.
         NothingHereError: there is no store, and none is to be made.
     """
     name, _ = read_profile_text(profile)
     folder = Path("runs") / name if home is None else home
     place = store or str(folder / "store")
     if not make and "://" not in place and not Path(place).exists():
-        raise NothingHereError(f"nothing was made in {place} yet; begin with: worldloom run --profile {name}")
+        begin = f"begin with: worldloom run --profile {name}" if store is None else "is the name right?"
+        raise NothingHereError(f"nothing was made in {place} yet; {begin}")
+    if make and "://" not in place:
+        _refuse_foreign(Path(place))
     opened = open_store(place)
     if make:
         folder.mkdir(parents=True, exist_ok=True)
     return Place(name=name, home=folder, store=opened)
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Raise ValueError for a folder of something else: what a store writes would lie scattered in it."""
+    there = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
+    if there - {LOCK} and not there & STORE_FOLDERS:
+        raise ValueError(f"{folder} holds other files and no store; name a folder of its own, for example {folder / 'store'}")
 
 
 def open_workplace(

@@ -14,6 +14,7 @@ from infra.digest import sha256_of, sha256_of_file
 from infra.errors import naming_full_disk
 from infra.objects import check_pointer, corrupt, missing, object_key, object_name, verified
 
+STORE_FOLDERS: Final = frozenset({"objects", "tables", "named", "tmp"})  # that a store makes as it needs them
 _STALE_SECONDS: Final = 24 * 3600.0  # no writer takes that long for one file
 
 

@@ -7,9 +7,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from infra.errors import BusyError
 
+LOCK: Final = "writer.lock"  # in a folder that is or was held
 _held: set[Path] = set()  # by this process; record locks do not exclude a process from itself
 
 
@@ -24,7 +26,7 @@ def hold_folder(folder: Path, purpose: str) -> Iterator[None]:
     """
     folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "writer.lock"
+    path = folder / LOCK
     if folder in _held:
         raise BusyError(f"{folder} is already in use by this process; wait for it to end")
     with path.open("a+") as file:
@@ -47,6 +49,6 @@ def _holder(path: Path, folder: Path) -> str:
     try:
         holder = json.loads(path.read_text())
         who = f"by process {holder['pid']} ({holder['purpose']}, since {holder['since']})"
-        return f"{folder} is in use {who}; wait for it or end it with: kill {holder['pid']}"
+        return f"{folder} is in use {who}; wait for it, end it with kill {holder['pid']}, or name another --home"
     except (ValueError, KeyError, TypeError):  # it has just begun and not yet said who it is
         return f"{folder} is in use by another process; wait for it to end"

@@ -284,9 +284,13 @@ def _read_maps(process: Path) -> str:
 
 
 def _leash(program: Path, folder: Path) -> Path:
-    """A launcher that ties the game's life to ours: left alone it would outlive a killed recorder for ever."""
+    """A launcher that ties the game's life to ours, else it would outlive a killed recorder for ever.
+
+    The game leaves an empty folder where it starts: in ``folder``, which goes.
+    """
     tie = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], sys.argv[1:])"  # PR_SET_PDEATHSIG
     launcher = folder / "vizdoom"
-    launcher.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -SEc "{tie}" {shlex.quote(str(program))} "$@"\n')
+    start = shlex.join([sys.executable, "-SEc", tie, str(program)])
+    launcher.write_text(f'#!/bin/sh\ncd {shlex.quote(str(folder))} && exec {start} "$@"\n')
     launcher.chmod(0o700)
     return launcher

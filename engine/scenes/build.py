@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from engine.scenes.conditions import Conditions, under
+from engine.scenes.conditions import Conditions, shared_time, under
 from engine.scenes.forest import build_forest
 from engine.scenes.harbour import build_harbour
 from engine.scenes.market import build_market
@@ -52,6 +52,5 @@ def build_scene(family: str, seed: int, conditions: Conditions = AS_SEEDED) -> S
     scene = FIRST[family](seed)
     if not conditions:
         return scene
-    own = {"midday": "noon", "evening": "dusk"}.get(scene.time_of_day, "noon")
     weather = scene.weather if not scene.ceiling else "clear"
-    return under(scene, conditions.over(Conditions(weather=weather, time_of_day=own, season="summer")))
+    return under(scene, conditions.over(Conditions(weather=weather, time_of_day=shared_time(scene.time_of_day), season="summer")))

@@ -9,6 +9,7 @@ import numpy as np
 from engine.scenes.scene import Colour, Light, Palette, Scene, SceneObject
 
 TIMES: Final = ("dawn", "noon", "afternoon", "dusk", "night")
+_OLDER_NAMES: Final = {"midday": "noon", "daylight lamps": "noon", "evening": "dusk"}  # of the first families, in captions
 WEATHERS: Final = ("clear", "cloudy", "overcast", "fog", "rain", "snow")
 SEASONS: Final = ("spring", "summer", "autumn", "winter")
 TIME_ODDS: Final = (0.14, 0.28, 0.26, 0.18, 0.14)
@@ -49,6 +50,11 @@ class Conditions:
             time_of_day=self.time_of_day or other.time_of_day,
             season=self.season or other.season,
         )
+
+
+def shared_time(time_of_day: str) -> str:
+    """A scene's time of day by the name that all families and requests share."""
+    return _OLDER_NAMES.get(time_of_day, time_of_day)
 
 
 def conditions_of_seed(seed: int) -> Conditions:

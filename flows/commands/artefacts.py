@@ -155,6 +155,16 @@ def _count(found: list[Any], what: str, limit: int) -> str:
     return f"{len(found)} {what}{'' if len(found) == 1 else 's'}{more}"
 
 
+def _why_none(place: Place, equal: dict[str, str]) -> str:
+    """What to change where a list of episodes came out empty."""
+    there = list_episodes(place.store)
+    for name, value in equal.items():
+        known = sorted({str(getattr(episode, name)) for episode in there} - {""})
+        if there and value not in known:
+            return f"no episode here has {name.replace('_', ' ')} {value!r}; there are {', '.join(known) or 'none that say it'}"
+    return "no episode here is all of that; ask for less" if there else "record some: worldloom collect --help"
+
+
 @click.command(epilog="Example: worldloom episodes --source embedded --family street --time-of-day night")
 @at_found_place
 @click.option("--source", help="embedded, unreal, vizdoom, minetest ...")
@@ -189,7 +199,6 @@ def episodes(place: Place, where: str | None, limit: int, as_json: bool, **equal
     hours = sum(episode.frames / episode.fps for episode in found) / 3600
     click.echo(f"{_count(found, 'episode', limit)}, {sum(episode.frames for episode in found)} frames, {hours:.2f} h")
     if not found:
-        wide = "no episode in the store is so; ask for less" if conditions or where else "record some"
-        click.echo(f"{wide}: worldloom collect --help")
+        click.echo(_why_none(place, {name: value for name, value in equal.items() if value is not None}))
     else:
         click.echo(f"look at one: {place.command(f'show {found[0].episode_id[:8]}')} --open")

@@ -30,7 +30,7 @@ from infra.lock import hold_folder
 @click.option("--perspective", type=click.Choice(["first", "third"]), help="[default: first]")
 @click.option("--size", type=SIZE, help="[default: 640x360]")
 @click.option("--seconds", type=float, help="Of one episode, at most 60.  [default: 20]")
-@click.option("--seed", type=int, help="Another seed records other scenes and walks.  [default: 0]")
+@click.option("--seed", type=click.IntRange(min=0), help="Another seed records other scenes and walks.  [default: 0]")
 @click.option("--workers", type=click.IntRange(min=0), help="Recorders at once; 0 records in this process.  [default: what fits]")
 def collect(
     profile: str, home: Path | None, store: str | None, overrides: tuple[str, ...], fresh: bool, source: Source | None,
@@ -43,7 +43,7 @@ def collect(
     from flows.pipeline import Loop  # every stage; not for who asks for help
     from flows.running import run_loop
 
-    place = open_workplace(profile, home, out or store, overrides)
+    place = open_workplace(profile, home or _home_of(request, out or store), out or store, overrides)
     if request is None:
         run_loop(place, Loop(profile=place.profile, store=place.store, fresh=fresh), "collect")
     else:
@@ -65,6 +65,11 @@ def _requested(source: Source | None, given: dict[str, Any]) -> CollectionReques
     if "size" in given:
         given["width"], given["height"] = given.pop("size")
     return CollectionRequest(source=source, **given)
+
+
+def _home_of(request: CollectionRequest | None, store: str | None) -> Path | None:
+    """So many hours need no run around them: the store's own folder will do, and two collections keep out of each other's way."""
+    return Path(store) if request is not None and store is not None and "://" not in store else None
 
 
 def _option(name: str) -> str:

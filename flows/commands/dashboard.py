@@ -4,18 +4,21 @@ import dataclasses
 import threading
 import time
 import webbrowser
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import click
 
 from engine.collect import is_paused
 from flows.commands.options import PORT
 from flows.publish import published_dataset
-from flows.schedule import find_schedule, set_paused
+from flows.schedule import COLLECTION, find_schedule, next_round, set_paused
 from flows.server import PrefectServer, ServerConfig, read_mark
 from flows.triggers import announce, was_retrained
 from flows.workplace import Workplace, at_workplace, open_workplace, place_options
+
+PLAN_SECONDS: Final = 150.0  # for the server to plan what was deployed; it looks every minute
 
 
 @click.command(epilog="Example: worldloom dashboard --profile tiny --open")
@@ -71,7 +74,8 @@ def deploy(
         click.echo(f"dashboard  {server.url}")
         for line in _described(place, every_hours):
             click.echo(f"deployed   {line}")
-        threading.Thread(target=_announce_published, args=(place, server), daemon=True).start()
+        for told in (_announce_published, _tell_next_rounds):
+            threading.Thread(target=told, args=(place, server), daemon=True).start()
         serve_deployments(served)
 
 
@@ -100,6 +104,25 @@ def _announce_published(place: Workplace, server: PrefectServer) -> None:
     version = published_dataset(place.store)
     if version is not None and server.mark is not None and not was_retrained(place.store, version):
         click.echo(f"announced  {version[:12]}, taken by run {announce(server.mark, place.store, version)}")
+
+
+def _tell_next_rounds(place: Workplace, server: PrefectServer) -> None:
+    """Say when the server itself plans to collect, and warn where it plans nothing."""
+    names = [entry.name for entry in place.profile.schedules if not is_paused(place.store, entry.name)]
+    for name in names if place.profile.schedules else [COLLECTION]:
+        if planned := _await_plan(server, name):
+            click.echo(f"next       {name}: {planned.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
+        elif server.mark is not None:
+            click.echo(f"warning    {name}: no round was planned within {PLAN_SECONDS:.0f} s; see {server.log}", err=True)
+
+
+def _await_plan(server: PrefectServer, name: str) -> datetime | None:
+    deadline = time.monotonic() + PLAN_SECONDS
+    while server.mark is not None and time.monotonic() < deadline:
+        if planned := next_round(server.mark, name):
+            return planned
+        time.sleep(1)
+    return None
 
 
 def _server_config(place: Workplace, port: int | None) -> ServerConfig:

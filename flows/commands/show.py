@@ -27,5 +27,5 @@ def show(place: Place, episode: str, out: Path | None, browse: bool, rerun: Path
     click.echo(f"page       {write_page(place.store, found, path).resolve()}")
     if rerun is not None:
         click.echo(f"rerun      {write_rerun(place.store, found, rerun).resolve()}; open it with: rerun {rerun}")
-    if browse:
-        webbrowser.open(path.resolve().as_uri())
+    if browse and not webbrowser.open(path.resolve().as_uri()):
+        click.echo("no browser starts here; open the page yourself", err=True)

@@ -28,4 +28,7 @@ def serve(port: int, scene: str, size: tuple[int, int], renderer: str) -> None:
     """Serve the embedded world to UnrealCV clients, one at a time, on loopback; stop it with Ctrl-C."""
     width, height = size
     config = ServerConfig(port=port, level=scene, width=width, height=height, renderer=renderer)
-    serve_world(config, lambda line: click.echo(line))
+    try:
+        serve_world(config, lambda line: click.echo(line))
+    except KeyboardInterrupt:
+        click.echo("stopped")

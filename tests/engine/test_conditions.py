@@ -13,7 +13,7 @@ from engine.obstacles import obstacles_of
 from engine.plan import resolve_renderer
 from engine.scenes.build import FAMILIES, build_scene
 from engine.scenes.catalogue import catalogue, layout_digest_of, objects_digest_of, write_catalogue
-from engine.scenes.conditions import Conditions
+from engine.scenes.conditions import TIMES, Conditions, shared_time
 from engine.walks import evaluation_start, plan_walk
 from infra.store import open_store
 from infra.tables import read_rows
@@ -23,6 +23,11 @@ MIXES = [
     Conditions(weather="rain", time_of_day="dusk", season="autumn"),
     Conditions(weather="fog", time_of_day="dawn", season="spring"),
 ]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_time_of_day_has_a_name_that_can_be_asked_for(family: str) -> None:
+    assert {shared_time(build_scene(family, seed).time_of_day) for seed in range(8)} <= set(TIMES)
 
 
 @pytest.mark.parametrize(

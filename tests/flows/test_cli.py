@@ -1,6 +1,8 @@
 """The command line: every verb explains itself, and what a user can mend is one line and a status."""
 
 import errno
+import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +14,10 @@ from flows.cli import VERBS, run_command, worldloom
 from flows.release import GateRefusedError
 from flows.summary import summarise_stage
 from infra.errors import BusyError
+from infra.lock import hold_folder
 from infra.stage import StageResult
+from tests.flows.conftest import command
+from tests.flows.conftest import worldloom as run_worldloom
 
 
 @pytest.mark.parametrize("verb", list(VERBS))
@@ -131,6 +136,9 @@ def test_verbs_that_read_make_no_home_and_say_what_to_run(
         (["collect", "--source", "embedded", "--hours", "1", "--weather", "hail"], "unknown weather 'hail'; use one of clear"),
         (["collect", "--source", "embedded", "--hours", "1", "--agent", "nobody"], "no agent 'nobody'; use policy"),
         (["collect", "--source", "embedded", "--hours", "1", "--out", "FILE"], "is a file; name a folder"),
+        (["collect", "--source", "embedded", "--hours", "1", "--out", "OTHERS"], "holds other files and no store; name a folder"),
+        (["collect", "--source", "embedded", "--hours", "1", "--seed", "-5"], "'--seed': -5 is not in the range x>=0"),
+        (["episodes", "--store", "nowhere"], "nothing was made in nowhere yet; is the name right?"),
         (["collect", "--family", "park"], "--family narrows down a --source; name one; see: worldloom collect --help"),
         (["play", "--home", "EMPTY"], "nothing is released in"),
         (["publish", "abcd1234", "--home", "EMPTY"], "begins with 'abcd1234'; list them: worldloom datasets"),
@@ -143,12 +151,36 @@ def test_bad_input_is_one_line_that_names_the_thing_and_the_fix(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("x")
     (tmp_path / "empty" / "store").mkdir(parents=True)
-    places = {"FILE": str(tmp_path / "file"), "EMPTY": str(tmp_path / "empty")}
+    (tmp_path / "others").mkdir()
+    (tmp_path / "others" / "notes.txt").write_text("x")
+    places = {name: str(tmp_path / name.lower()) for name in ("FILE", "EMPTY", "OTHERS")}
     assert run_command([places.get(word, word) for word in words]) == 2
     shown = capsys.readouterr()
     assert line in shown.err and len(shown.err.splitlines()) == 1
     assert not shown.out
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.slow
+def test_an_interrupt_is_how_a_served_world_ends() -> None:
+    line = command("world", "serve", "--port", "0", "--renderer", "software")
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as serving:
+        assert serving.stdout is not None and serving.stdout.readline().startswith("serving ")
+        serving.send_signal(signal.SIGINT)
+        assert serving.communicate(timeout=20) == ("stopped\n", "") and serving.returncode == 0
+
+
+@pytest.mark.slow
+def test_a_collection_writes_into_its_store_and_nowhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    request = ("collect", "--source", "vizdoom", "--hours", "0.0003", "--seconds", "1", "--size", "128x64", "--workers", "0")
+    first = run_worldloom(*request, "--out", "one")
+    assert first.returncode == 0, first.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]
+    with hold_folder(tmp_path / "one", "another collection"):
+        assert run_worldloom(*request, "--out", "two").returncode == 0, "collections into two stores go side by side"
+        refused = run_worldloom(*request, "--out", "one")
+    assert refused.returncode == 2 and "or name another --home" in refused.stderr
 
 
 def test_a_page_is_not_written_where_a_file_stands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

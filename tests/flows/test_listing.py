@@ -11,10 +11,12 @@ from flows.publish import match_dataset, publish_dataset
 from flows.releases import Check, ReleaseRow, point_at, rollback
 from infra.datasets import load_bundle, put_dataset
 from infra.digest import canonical_json
+from infra.episodes import write_episode
 from infra.schema import DatasetVersion
 from infra.store import MissingObjectError, Store, open_store
 from infra.tables import append_rows, rows_from
 from tests.flows.test_release import keep_bundle
+from tests.recordings import make_recording
 
 
 @pytest.fixture
@@ -93,6 +95,16 @@ def test_a_bundle_whose_object_is_gone_is_still_listed(store: Store, capsys: pyt
     assert load_bundle(store, bundle).name == "one"
     store.local_path(f"{bundle}.json").unlink()
     assert "bundle deleted  plays now" in said(capsys, store, "releases")[0]
+
+
+def test_an_empty_list_of_episodes_says_which_wish_nothing_there_fulfils(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said(capsys, store, "episodes")[1] == "record some: worldloom collect --help"
+    write_episode(store, make_recording(0, frames=20))
+    assert said(capsys, store, "episodes", "--family", "strret")[1] == "no episode here has family 'strret'; there are park"
+    mixed = said(capsys, store, "episodes", "--family", "park", "--where", "frames > 30")
+    assert mixed[1] == "no episode here is all of that; ask for less"
 
 
 @pytest.mark.parametrize(("verb", "begin"), [("datasets", "worldloom curate"), ("releases", "worldloom run")])
