@@ -2,6 +2,7 @@
 
 import atexit
 import hashlib
+import logging
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
@@ -16,6 +17,7 @@ from engine.games.titles.recorder import title_recorder
 from engine.job import Job
 from engine.recorder import LateRecorder, Recorder, SourceFacts, State
 from engine.scenes.build import FAMILIES
+from engine.scenes.conditions import shared_time
 from engine.sync import SyncConfig, SyncMeter
 from engine.synced import EXACT_DEPTH, Synced, settle_sync
 from engine.unreal.recorder import UnrealRecorder
@@ -35,6 +37,7 @@ Action = tuple[NDArray[np.int8], NDArray[np.float32]]
 TITLE_SYNC: Final = SyncConfig(most_lag=6.0, reach=6, most_pairs=96, first_pairs=24.0, pairs_a_frame=0.3)  # nobody knows it
 MOST_RATE_ERROR: Final = 0.25  # of the frames a second of a game on the wall clock
 ENDPOINTS: Final = EndpointsConfig()
+_log = logging.getLogger(__name__)
 _warm: dict[str, Recorder] = {}  # one recorder of each source a process
 
 
@@ -85,7 +88,11 @@ def _recorder_of(job: Job, endpoints: EndpointsConfig) -> Recorder:
 def close_recorders() -> None:
     """End the games and engines that this process kept warm, so that they remove their sockets and files."""
     while _warm:
-        _warm.popitem()[1].close()
+        source, recorder = _warm.popitem()
+        try:
+            recorder.close()
+        except Exception as error:  # the others' files are to go, too
+            _log.warning("the recorder of %s did not end well: %s", source, error)
 
 
 def make_recorder(job: Job, endpoints: EndpointsConfig = ENDPOINTS) -> Recorder:
@@ -245,7 +252,7 @@ def _episode(facts: SourceFacts, job: Job, synced: Synced) -> Episode:
         family=job.family,
         character_id=facts.character_id,
         weather=facts.weather,
-        time_of_day=facts.time_of_day,
+        time_of_day=shared_time(facts.time_of_day),
         season=facts.season,
         perspective=facts.perspective or job.perspective,
         walk=job.walk,

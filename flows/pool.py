@@ -1,5 +1,6 @@
 """Pools of workers: in this process, or Ray actors. The one place that imports Ray."""
 
+import contextlib
 import logging
 import os
 import secrets
@@ -117,8 +118,9 @@ class RayPool:
         """Let idle actors end by themselves: a killed one leaves files of the engines that it kept warm."""
         import ray
 
-        ended = [cast(Any, actor).__ray_terminate__.remote() for actor in self._actors]
-        ray.wait(ended, num_returns=len(ended), timeout=END_SECONDS)
+        with contextlib.suppress(ray.exceptions.RayError):  # a cluster that is gone took them along
+            ended = [cast(Any, actor).__ray_terminate__.remote() for actor in self._actors]
+            ray.wait(ended, num_returns=len(ended), timeout=END_SECONDS)
 
     def _replace(self, actor: "Actor") -> "Actor":
         """A new actor in place of one that died or cannot be reached; wherever the cluster has room."""
@@ -160,7 +162,11 @@ def open_pool(config: PoolConfig, store_uri: str) -> Iterator[RayPool | None]:
         remote: Any = ray.remote(Worker)
         spread = remote.options(num_cpus=1, scheduling_strategy="SPREAD")  # over the nodes of a cluster
         pool = RayPool(spread.remote, config)
-        yield pool
+        try:
+            yield pool
+        except Exception:  # who interrupts does not want to wait
+            pool.end()
+            raise
         pool.end()
     finally:
         ray.shutdown()

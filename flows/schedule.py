@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from engine.collect import pause
@@ -49,10 +49,17 @@ def find_schedule(schedules: Sequence[ScheduleConfig], name: str) -> ScheduleCon
     raise ValueError(f"the profile has no schedule {name!r}; it has {known}")
 
 
-def next_round(server: ServerMark, name: str) -> datetime | None:
-    """When the server is going to start the next run of a deployment, as it has planned it itself; None if it has not."""
-    query = {"deployments": {"name": {"any_": [name]}}, "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
-    planned = post(server, "/flow_runs/filter", {**query, "sort": "EXPECTED_START_TIME_ASC", "limit": 1})
+def next_round(server: ServerMark, name: str, since: datetime) -> datetime | None:
+    """When the server is going to start the next run of a deployment that was registered after ``since``.
+
+    As it has planned it itself: None as long as it has planned nothing.
+    """
+    named = {"deployments": {"name": {"any_": [name]}}}
+    if not any(datetime.fromisoformat(found["updated"]) >= since for found in post(server, "/deployments/filter", named)):
+        return None
+    ahead = {"state": {"type": {"any_": ["SCHEDULED"]}}, "expected_start_time": {"after_": datetime.now(UTC).isoformat()}}
+    query = {**named, "flow_runs": ahead, "sort": "EXPECTED_START_TIME_ASC", "limit": 1}
+    planned = post(server, "/flow_runs/filter", query)
     return datetime.fromisoformat(planned[0]["expected_start_time"]) if planned else None
 
 

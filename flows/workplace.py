@@ -80,8 +80,9 @@ def open_place(profile: str, home: Path | None, store: str | None, *, make: bool
 
 def _refuse_foreign(folder: Path) -> None:
     """Raise ValueError for a folder of something else: what a store writes would lie scattered in it."""
-    there = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
-    if there - {LOCK} and not there & STORE_FOLDERS:
+    there = {entry.name for entry in folder.iterdir() if not entry.name.startswith(".")} if folder.is_dir() else set()
+    foreign = there - STORE_FOLDERS - {LOCK, "lost+found"}
+    if foreign and not there & STORE_FOLDERS - {"tmp"}:
         raise ValueError(f"{folder} holds other files and no store; name a folder of its own, for example {folder / 'store'}")
 
 

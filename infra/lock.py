@@ -49,6 +49,6 @@ def _holder(path: Path, folder: Path) -> str:
     try:
         holder = json.loads(path.read_text())
         who = f"by process {holder['pid']} ({holder['purpose']}, since {holder['since']})"
-        return f"{folder} is in use {who}; wait for it, end it with kill {holder['pid']}, or name another --home"
+        return f"{folder} is in use {who}; wait for it or end it with: kill {holder['pid']}"
     except (ValueError, KeyError, TypeError):  # it has just begun and not yet said who it is
         return f"{folder} is in use by another process; wait for it to end"

@@ -17,7 +17,7 @@ from engine.job import Job
 from engine.obstacles import EYE_HEIGHT
 from engine.recorder import SourceFacts, State
 from engine.scenes.build import build_scene
-from engine.scenes.conditions import Conditions, shared_time
+from engine.scenes.conditions import Conditions
 from engine.walks import WalkPlan, evaluation_plan, plan_walk
 
 
@@ -72,7 +72,7 @@ class EmbeddedRecorder:
         return SourceFacts(
             scene_id=scene.scene_id,
             weather=scene.weather,
-            time_of_day=shared_time(scene.time_of_day),
+            time_of_day=scene.time_of_day,
             season=scene.season,
             depth_kind="exact" if self._job.renderer == "egl" else "none",
             scale_known=True,

@@ -9,7 +9,12 @@ import numpy as np
 from engine.scenes.scene import Colour, Light, Palette, Scene, SceneObject
 
 TIMES: Final = ("dawn", "noon", "afternoon", "dusk", "night")
-_OLDER_NAMES: Final = {"midday": "noon", "daylight lamps": "noon", "evening": "dusk"}  # of the first families, in captions
+_OLDER_NAMES: Final = {  # of the first families, in captions; lamps say nothing of the hour outside
+    "midday": "noon",
+    "evening": "dusk",
+    "daylight lamps": "noon",
+    "warm lamps": "noon",
+}
 WEATHERS: Final = ("clear", "cloudy", "overcast", "fog", "rain", "snow")
 SEASONS: Final = ("spring", "summer", "autumn", "winter")
 TIME_ODDS: Final = (0.14, 0.28, 0.26, 0.18, 0.14)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 from pathlib import Path
 from typing import Any, get_args
 
@@ -68,8 +69,12 @@ def _requested(source: Source | None, given: dict[str, Any]) -> CollectionReques
 
 
 def _home_of(request: CollectionRequest | None, store: str | None) -> Path | None:
-    """So many hours need no run around them: the store's own folder will do, and two collections keep out of each other's way."""
-    return Path(store) if request is not None and store is not None and "://" not in store else None
+    """So many hours need no run around them: collections into two stores keep out of each other's way."""
+    if request is None or store is None:
+        return None
+    if "://" in store:
+        return Path("runs") / re.sub(r"[^\w.-]+", "-", store.partition("://")[2])
+    return Path(store).parent if Path(store).name == "store" else Path(store)  # a run's own store keeps the run waiting
 
 
 def _option(name: str) -> str:

@@ -108,21 +108,22 @@ def _announce_published(place: Workplace, server: PrefectServer) -> None:
 
 def _tell_next_rounds(place: Workplace, server: PrefectServer) -> None:
     """Say when the server itself plans to collect, and warn where it plans nothing."""
-    names = [entry.name for entry in place.profile.schedules if not is_paused(place.store, entry.name)]
-    for name in names if place.profile.schedules else [COLLECTION]:
-        if planned := _await_plan(server, name):
-            click.echo(f"next       {name}: {planned.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
-        elif server.mark is not None:
-            click.echo(f"warning    {name}: no round was planned within {PLAN_SECONDS:.0f} s; see {server.log}", err=True)
-
-
-def _await_plan(server: PrefectServer, name: str) -> datetime | None:
+    began, mark = datetime.now(UTC), server.mark
+    waiting = [entry.name for entry in place.profile.schedules] or [COLLECTION]
     deadline = time.monotonic() + PLAN_SECONDS
-    while server.mark is not None and time.monotonic() < deadline:
-        if planned := next_round(server.mark, name):
-            return planned
+    while mark is not None and waiting and time.monotonic() < deadline:
         time.sleep(1)
-    return None
+        waiting = [name for name in waiting if not is_paused(place.store, name)]
+        for name in tuple(waiting):
+            try:
+                planned = next_round(mark, name, began)
+            except OSError:  # it ends, and so do we
+                return
+            if planned:
+                waiting.remove(name)
+                click.echo(f"next       {name}: {planned.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
+    for name in waiting:
+        click.echo(f"warning    {name}: no round of the next 100 days is planned; if one should be, see {server.log}", err=True)
 
 
 def _server_config(place: Workplace, port: int | None) -> ServerConfig:

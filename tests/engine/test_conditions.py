@@ -27,7 +27,9 @@ MIXES = [
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_time_of_day_has_a_name_that_can_be_asked_for(family: str) -> None:
-    assert {shared_time(build_scene(family, seed).time_of_day) for seed in range(8)} <= set(TIMES)
+    plain = [build_scene(family, seed) for seed in range(12)]
+    assert {shared_time(scene.time_of_day) for scene in plain} <= set(TIMES)
+    assert {build_scene(family, seed, Conditions(weather="rain")).time_of_day for seed in range(12)} <= set(TIMES)
 
 
 @pytest.mark.parametrize(

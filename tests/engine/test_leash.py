@@ -1,5 +1,7 @@
 """The leash: whatever ends who holds it, the command ends too."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -21,7 +23,11 @@ def leashed() -> Iterator[Start]:
 
     def start(*command: str) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
-            [sys.executable, leash.__file__, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, leash.__file__, *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # as a terminal's foreground
         )
         if list(command) == SLEEP:
             assert process.stdout is not None and process.stdout.readline() == "here\n"
@@ -75,7 +81,7 @@ def test_the_command_ends_with_its_holder_also_if_the_leash_was_killed_first(way
 def test_an_interrupt_from_the_terminal_leaves_the_command_to_its_holder(leashed: Start) -> None:
     process = leashed(*SLEEP)
     command = held_by(process)
-    process.send_signal(2)
+    os.killpg(process.pid, signal.SIGINT)
     assert not ends(command, 0.3) and process.poll() is None
     assert process.stdin is not None
     process.stdin.close()

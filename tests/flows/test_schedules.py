@@ -2,7 +2,8 @@
 
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -72,28 +73,38 @@ def test_the_clock_starts_a_run_that_pauses_resumes_records_its_hours_and_publis
     home = smoke_run.copy_to(tmp_path / "home")
     store, place = open_store(home / "store"), ("--profile", "smoke", "--home", home, "--set", EVERY_MINUTE)
     before, version = len(list_episodes(store)), published_dataset(store)
-    log = tmp_path / "deploy.log"
-    with log.open("w") as output, subprocess.Popen(command("deploy", *place), stdout=output, stderr=subprocess.STDOUT) as served:
-        try:
-            wait_for(lambda: "deployed   park-loops: 0.06 h of embedded" in log.read_text(), 300, "deployment")
-            mark = wait_for(lambda: read_mark(home / "prefect"), 30, "server")
-            wait_for(lambda: "next       park-loops: 20" in log.read_text(), 120, "word of the next round")
-            assert worldloom("deploy", *place, "--pause", "park-loops").returncode == 0
-            assert is_paused(store, "park-loops") and deployment_of(mark)["paused"]
-            assert worldloom("deploy", *place, "--resume", "park-loops").returncode == 0
-            wait_for(lambda: len(list_episodes(store)) > before, 260, "episode of a round that the clock started")
-            assert worldloom("deploy", *place, "--pause", "park-loops").returncode == 0
-            wait_for(lambda: "paused" in log.read_text(), 60, "word that it is paused")
-            assert "RUNNING" in {run["state_type"] for run in list_flow_runs(mark, SCHEDULED)}
-            held = len(list_episodes(store))
-            assert worldloom("deploy", *place, "--resume", "park-loops").returncode == 0
-            wait_for(lambda: published_dataset(store) != version, 300, "new dataset version")
-        finally:
-            served.terminate()
-            served.wait(120)
+    with deployed(place, tmp_path / "deploy.log") as log:
+        mark = wait_for(lambda: read_mark(home / "prefect"), 30, "server")
+        wait_for(lambda: "next       park-loops: 20" in log.read_text(), 200, "word of the next round")
+        assert worldloom("deploy", *place, "--pause", "park-loops").returncode == 0
+        assert is_paused(store, "park-loops") and deployment_of(mark)["paused"]
+        assert worldloom("deploy", *place, "--resume", "park-loops").returncode == 0
+        wait_for(lambda: len(list_episodes(store)) > before, 260, "episode of a round that the clock started")
+        said = len(log.read_text())
+        assert worldloom("deploy", *place, "--pause", "park-loops").returncode == 0
+        wait_for(lambda: "paused" in log.read_text()[said:], 60, "word that it is paused")
+        assert "RUNNING" in {run["state_type"] for run in list_flow_runs(mark, SCHEDULED)}
+        held = len(list_episodes(store))
+        assert worldloom("deploy", *place, "--resume", "park-loops").returncode == 0
+        wait_for(lambda: published_dataset(store) != version, 300, "new dataset version")
     recorded = [episode for episode in list_episodes(store) if episode.walk == "loop" and episode.frames == 112]
     assert before < held < before + EPISODES <= len(list_episodes(store))
     assert sum(episode.frames / episode.fps for episode in recorded) >= 0.06 * 3600
+    with deployed((*place[:-1], NIGHTS), tmp_path / "again.log") as log:  # rounds of the minutes before are late by now
+        wait_for(lambda: "next       park-loops: " in log.read_text(), 200, "word of the next round")
+        assert log.read_text().partition("next       park-loops: ")[2].splitlines()[0].endswith(" 02:00 UTC")
+
+
+@contextmanager
+def deployed(place: tuple[str | Path, ...], log: Path) -> Iterator[Path]:
+    """Serve the deployments of a home; what they say goes into ``log``."""
+    with log.open("w") as output, subprocess.Popen(command("deploy", *place), stdout=output, stderr=subprocess.STDOUT) as served:
+        try:
+            wait_for(lambda: "deployed   park-loops: 0.06 h of embedded" in log.read_text(), 300, "deployment")
+            yield log
+        finally:
+            served.terminate()
+            served.wait(120)
 
 
 def deployment_of(mark: ServerMark) -> dict[str, Any]:
