@@ -137,7 +137,7 @@ def test_an_engine_killed_in_an_episode_costs_that_episode_alone(egl: str, make_
         action = recorder.act(state)
         assert action is not None
         state = recorder.step(*action)
-    (server,) = psutil.Process(recorder.engine.pid).children()
+    _, server = psutil.Process(recorder.engine.pid).children(recursive=True)  # the leash is two processes
     os.kill(server.pid, signal.SIGKILL)
     with pytest.raises(WorldloomError):
         for _ in range(3):
@@ -155,7 +155,7 @@ def test_an_engine_killed_between_episodes_costs_nothing(egl: str, make_job: Mak
     job = over_the_wire(make_job())
     recorder = UnrealRecorder()
     before = gather(recorder, job)
-    (server,) = psutil.Process(recorder.engine.pid).children()
+    _, server = psutil.Process(recorder.engine.pid).children(recursive=True)  # the leash is two processes
     os.kill(server.pid, signal.SIGKILL)
     psutil.wait_procs([server], 10)
     assert gather(recorder, job).frames.rgb_sha256 == before.frames.rgb_sha256

@@ -121,7 +121,7 @@ def test_a_game_killed_in_an_episode_is_an_error_and_the_next_job_works(
     state = recorder.reset(job(frames=200, scene_seed=13))
     game = recorder.game
     assert game is not None
-    os.kill(psutil.Process(game.pid(victim)).children()[0].pid, signal.SIGKILL)
+    os.kill(psutil.Process(game.pid(victim)).children(recursive=True)[-1].pid, signal.SIGKILL)
     with pytest.raises(MinetestError, match="Minetest"):
         for _ in range(200):
             action = recorder.act(state)
@@ -137,8 +137,10 @@ def test_nothing_is_left_when_the_recorder_is_closed(job: MakeJob) -> None:
     recorder.reset(job(frames=4))
     game = recorder.game
     assert game is not None
-    pids = [one.pid for name in ("client", "server", "display") for one in psutil.Process(game.pid(name)).children()]
-    assert len(pids) == 3
+    pids = [
+        one.pid for name in ("client", "server", "display") for one in psutil.Process(game.pid(name)).children(recursive=True)
+    ]
+    assert len(pids) == 6, "three programs, and who holds each leash"
     recorder.close()
     assert not any(psutil.pid_exists(pid) for pid in pids)
     assert not game.folder.exists()
