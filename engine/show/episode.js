@@ -210,7 +210,15 @@ function follow(now, meta) {
 const button = document.getElementById("play");
 button.onclick = () => video.paused ? video.play() : video.pause();
 video.onplay = () => { button.textContent = "Pause"; depth?.play(); };
-video.onpause = () => { button.textContent = "Play"; depth?.pause(); };
+video.onpause = () => {
+  button.textContent = "Play";
+  depth?.pause();
+  if (depth) depth.currentTime = video.currentTime; // it may have lagged or led by some frames
+};
+video.onended = () => { // a busy browser may skip the callback of the last frame
+  shown = frames - 1;
+  draw();
+};
 document.getElementById("seek").oninput = event => show(Number(event.target.value));
 addEventListener("keydown", event => {
   const steps = { ArrowLeft: -1, ArrowRight: 1, ",": -1, ".": 1 }[event.key];

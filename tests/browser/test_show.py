@@ -53,6 +53,17 @@ def test_it_plays_to_the_end_and_depth_goes_along(page: Any, shown: tuple[Path, 
     assert apart < 2 / 16
 
 
+def test_where_it_stops_depth_stands_too_and_the_end_is_the_last_frame_whatever_the_browser_skipped(
+    page: Any, shown: tuple[Path, Any]
+) -> None:
+    page.goto(shown[0].as_uri())
+    page.wait_for_function("[...document.querySelectorAll('video')].every(v => v.readyState >= 2)")
+    apart = page.evaluate("(show(20), depth.currentTime = 0, video.onpause(), Math.abs(video.currentTime - depth.currentTime))")
+    assert apart == 0
+    page.evaluate("video.onended()")
+    assert page.inner_text("#now").startswith(f"frame {FRAMES - 1} ")
+
+
 def test_a_click_on_the_time_line_goes_there(page: Any, shown: tuple[Path, Any]) -> None:
     page.goto(shown[0].as_uri())
     page.wait_for_function("document.getElementById('video').readyState >= 2")
