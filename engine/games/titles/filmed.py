@@ -12,6 +12,7 @@ from engine.games.player import Player
 from engine.games.titles.align import align_by_marker, align_by_motion, film_rows
 from engine.games.titles.camera import c2w_from_game
 from engine.games.titles.capture_obs import TAIL_FRAMES
+from engine.games.titles.capture_x11 import WindowBox
 from engine.games.titles.obs_websocket import ObsError
 from engine.games.titles.profile import TitleProfile
 from engine.games.titles.running import MARKER_CELL, POLL_SECONDS, Beat, RunningTitle, TitlesConfig
@@ -134,10 +135,20 @@ class FilmedTitleRecorder:
         until = time.monotonic() + MARGIN_SECONDS + BEHIND_SECONDS
         while capture.recorded_seconds() < wanted:
             if time.monotonic() > until:
-                raise ObsError(f"OBS is {BEHIND_SECONDS:.0f} s behind; choose a lighter encoder in OBS, or a smaller window")
+                raise ObsError(_why_behind(capture.recorded_seconds(), self.game.window.box))
             self._samples += self.game.poll()
             time.sleep(WATCH_SECONDS)
         self._samples += self.game.poll()
+
+
+def _why_behind(recorded: float, box: WindowBox) -> str:
+    """OBS 29 may record sound alone once its canvas was changed, and does so until it is started again."""
+    if recorded > 0:
+        return f"OBS is {BEHIND_SECONDS:.0f} s behind; choose a lighter encoder in OBS, or a smaller window"
+    return (
+        f"OBS records no pictures, as it may once its canvas was changed; set its canvas to {box.width}x{box.height}, the "
+        "window's size, and start OBS again"
+    )
 
 
 def _opened(path: Path) -> VideoReader:

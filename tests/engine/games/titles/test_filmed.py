@@ -13,9 +13,11 @@ import pytest
 from engine.endpoints import EndpointsConfig
 from engine.games.layers.coordinator import Coordinator
 from engine.games.titles.align import Shown, film_rows
+from engine.games.titles.capture_x11 import WindowBox
+from engine.games.titles.filmed import _why_behind
 from engine.games.titles.obs_websocket import ObsClient, ObsConfig, ObsError
 from engine.games.titles.running import TitlesConfig
-from engine.games.titles.studio import SCENE, Studio
+from engine.games.titles.studio import CANVAS, SCENE, Studio
 from engine.games.titles.telemetry import Sample
 from engine.record import record_episode
 from infra.episodes import list_episodes, read_episode
@@ -97,7 +99,6 @@ def kill_while_filming(coordinator: Coordinator, config: ObsConfig) -> None:
 
 def alone_is_the_same_and_leaves_obs_as_it_was(tmp_path: Path, endpoints: EndpointsConfig, job, client: ObsClient) -> None:
     client.request("SetCurrentProgramScene", sceneName="Scene")
-    client.request("SetVideoSettings", baseWidth=320, baseHeight=180, outputWidth=320, outputHeight=180)
     store = open_store(tmp_path / "alone")
     import engine.record
 
@@ -107,13 +108,33 @@ def alone_is_the_same_and_leaves_obs_as_it_was(tmp_path: Path, endpoints: Endpoi
     video.check_count(len(frames))
     assert len(frames) == 24 and (np.diff(frames.tick) > 0).all()
     assert client.request("GetCurrentProgramScene")["currentProgramSceneName"] == "Scene"
-    assert client.request("GetVideoSettings")["baseWidth"] == 320
+
+
+@pytest.mark.slow
+def test_a_studio_fits_the_canvas_to_the_window_and_puts_back_what_it_was(tmp_path: Path) -> None:
+    require_program("obs")
+    box = WindowBox(left=0, top=0, width=320, height=180)
+    with own_display() as display, running_obs(display, tmp_path) as config, ObsClient(config) as client:
+        studio = Studio(config)
+        studio.ready(display, box, 4.0)
+        assert canvas_of(client) == (320, 180, 320, 180)
+        studio.close()
+        assert canvas_of(client) == (640, 360, 640, 360)
+        assert client.request("GetCurrentProgramScene")["currentProgramSceneName"] == "Scene"
+
+
+def canvas_of(client: ObsClient) -> tuple[int, ...]:
+    settings = client.request("GetVideoSettings")
+    return tuple(settings[name] for name in CANVAS)
+
+
+@pytest.mark.parametrize(("recorded", "fix"), [(0.0, "set its canvas to 640x360"), (1.5, "choose a lighter encoder")])
+def test_a_film_that_does_not_come_says_what_to_change(recorded: float, fix: str) -> None:
+    assert fix in _why_behind(recorded, WindowBox(left=0, top=0, width=640, height=360))
 
 
 @pytest.mark.slow
 def test_what_obs_cannot_film_is_one_line_with_the_fix(tmp_path: Path) -> None:
-    from engine.games.titles.capture_x11 import WindowBox
-
     require_program("obs")
     box = WindowBox(left=0, top=0, width=640, height=360)
     with own_display() as display, running_obs(display, tmp_path) as config:
