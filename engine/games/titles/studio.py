@@ -36,9 +36,7 @@ class Studio:
             raise ObsError(f"OBS records {fps:g} pictures a second, the job asks for {least_fps:g}; raise its frame rate")
         if self._before is None and scene != SCENE:
             self._before = scene, {name: canvas[name] for name in CANVAS}
-        wanted = dict(zip(CANVAS, (box.width, box.height) * 2, strict=True))
-        if any(canvas[name] != value for name, value in wanted.items()):
-            ask("SetVideoSettings", **wanted)
+        self._set_canvas(dict(zip(CANVAS, (box.width, box.height) * 2, strict=True)))
         if SCENE not in [one["sceneName"] for one in ask("GetSceneList")["scenes"]]:
             ask("CreateScene", sceneName=SCENE)
         self._show(display, box)
@@ -51,11 +49,17 @@ class Studio:
             if self._before is not None:
                 scene, canvas = self._before
                 self._client.request("SetCurrentProgramScene", sceneName=scene)
-                self._client.request("SetVideoSettings", **canvas)
+                self._set_canvas(canvas)
         except ObsError:
             pass  # OBS is gone, and its settings with it
         finally:
             self._client.close()
+
+    def _set_canvas(self, wanted: dict[str, Any]) -> None:
+        """Only where it differs: OBS 29 begins its video anew even for what it has, and may then record no pictures."""
+        canvas = self._client.request("GetVideoSettings")
+        if any(canvas[name] != value for name, value in wanted.items()):
+            self._client.request("SetVideoSettings", **wanted)
 
     def _show(self, display: str, box: WindowBox) -> None:
         """Put the input into the scene, so that the window's upper left corner is the canvas's."""

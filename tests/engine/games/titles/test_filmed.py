@@ -115,12 +115,21 @@ def test_a_studio_fits_the_canvas_to_the_window_and_puts_back_what_it_was(tmp_pa
     require_program("obs")
     box = WindowBox(left=0, top=0, width=320, height=180)
     with own_display() as display, running_obs(display, tmp_path) as config, ObsClient(config) as client:
-        studio = Studio(config)
+        fitting, studio = Studio(config), Studio(config)
+        begun = video_begun(tmp_path)
+        fitting.ready(display, WindowBox(left=0, top=0, width=640, height=360), 4.0)
+        fitting.close()
+        assert video_begun(tmp_path) == begun, "a canvas that fits is left alone: a new one may bring no pictures"
         studio.ready(display, box, 4.0)
         assert canvas_of(client) == (320, 180, 320, 180)
         studio.close()
-        assert canvas_of(client) == (640, 360, 640, 360)
+        assert canvas_of(client) == (640, 360, 640, 360) and video_begun(tmp_path) == begun + 2
         assert client.request("GetCurrentProgramScene")["currentProgramSceneName"] == "Scene"
+
+
+def video_begun(home: Path) -> int:
+    """How often OBS began its video anew."""
+    return (home / "obs.log").read_text().count("video settings reset")
 
 
 def canvas_of(client: ObsClient) -> tuple[int, ...]:
