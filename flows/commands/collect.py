@@ -22,7 +22,7 @@ from infra.lock import hold_folder
 @click.option("--fresh", is_flag=True, help="Do finished stages again.")
 @click.option("--source", type=click.Choice(get_args(Source)), help="Record hours of this instead of the profile's plan.")
 @click.option("--hours", type=float, help="Of finished episodes.")
-@click.option("--out", help="Folder or s3://bucket/prefix that takes the episodes; same as --store.")
+@click.option("--out", help="Folder or s3://bucket/prefix that takes the episodes; same as --store. Its own home, too.")
 @click.option("--family", "families", multiple=True, help="Of scenes; repeatable.  [default: all]")
 @click.option("--weather", multiple=True, help="clear, rain, snow, fog ...; repeatable.  [default: as scenes have it]")
 @click.option("--time-of-day", multiple=True, help="dawn, noon, dusk, night ...; repeatable.")

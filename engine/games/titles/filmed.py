@@ -142,7 +142,7 @@ class FilmedTitleRecorder:
 
 
 def _why_behind(recorded: float, box: WindowBox) -> str:
-    """OBS 29 may record sound alone once its canvas was changed, and does so until it is started again."""
+    """OBS 29 may record sound alone once its canvas was changed, however often it is told to begin; a fresh one does not."""
     if recorded > 0:
         return f"OBS is {BEHIND_SECONDS:.0f} s behind; choose a lighter encoder in OBS, or a smaller window"
     return (
