@@ -13,7 +13,7 @@ import pytest
 from engine.collect import is_paused
 from flows.profile import load_profile
 from flows.publish import published_dataset
-from flows.schedule import SCHEDULED, ScheduleConfig, find_schedule
+from flows.schedule import SCHEDULED, ScheduleConfig, find_schedule, next_round
 from flows.server import ServerMark, read_mark
 from flows.triggers import list_flow_runs, post
 from infra.episodes import list_episodes
@@ -59,6 +59,25 @@ def test_a_schedule_that_is_not_there_is_named_with_those_that_are() -> None:
         find_schedule([ScheduleConfig(name="nights", cron="0 2 * * *")], "days")
 
 
+def test_the_next_round_is_none_of_an_older_registration_and_none_of_the_past(monkeypatch: pytest.MonkeyPatch) -> None:
+    began = datetime.now(UTC)
+    registered = {"updated": (began - timedelta(minutes=1)).isoformat()}
+    late, ahead = ((began + timedelta(hours=hours)).isoformat() for hours in (-1, 1))
+
+    def answer(server: ServerMark, path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+        """As the server, which keeps rounds that nobody worked off."""
+        if path == "/deployments/filter":
+            return [registered]
+        after = body["flow_runs"].get("expected_start_time", {}).get("after_", "")
+        return [{"expected_start_time": when} for when in (late, ahead) if when > after]
+
+    monkeypatch.setattr("flows.schedule.post", answer)
+    server = ServerMark(pid=1, port=1)
+    assert next_round(server, "nights", began) is None
+    registered["updated"] = (began + timedelta(seconds=1)).isoformat()
+    assert next_round(server, "nights", began) == datetime.fromisoformat(ahead)
+
+
 def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
     deadline = time.monotonic() + seconds
     while not (found := condition()):
@@ -90,7 +109,7 @@ def test_the_clock_starts_a_run_that_pauses_resumes_records_its_hours_and_publis
     recorded = [episode for episode in list_episodes(store) if episode.walk == "loop" and episode.frames == 112]
     assert before < held < before + EPISODES <= len(list_episodes(store))
     assert sum(episode.frames / episode.fps for episode in recorded) >= 0.06 * 3600
-    with deployed((*place[:-1], NIGHTS), tmp_path / "again.log") as log:  # rounds of the minutes before are late by now
+    with deployed((*place[:-1], NIGHTS), tmp_path / "again.log") as log:  # the same home, another cron line
         wait_for(lambda: "next       park-loops: " in log.read_text(), 200, "word of the next round")
         assert log.read_text().partition("next       park-loops: ")[2].splitlines()[0].endswith(" 02:00 UTC")
 
