@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -165,7 +166,6 @@ from tests.engine.games.layers.test_layers import doom_job
 if __name__ == "__main__":
     for number in range(int(sys.argv[2])):
         record_game(sys.argv[1], doom_job(number), EndpointsConfig())
-        print(number, flush=True)
 """
 
 
@@ -177,22 +177,25 @@ def test_a_killed_coordinator_takes_its_layers_along_and_is_continued(store: Sto
     script = tmp_path / "coordinate.py"
     script.write_text(COORDINATOR)
     settings = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[4])}
-    line, jobs = [sys.executable, str(script), store.uri, "8"], [doom_job(number) for number in range(8)]
-    rings: set[str] = set()
+    line, rings = [sys.executable, str(script), store.uri], set[str]()
     for _ in range(KILLS):
-        with subprocess.Popen(line, env=settings, stdout=subprocess.PIPE, text=True) as coordinating:
-            assert coordinating.stdout is not None
-            coordinating.stdout.readline()  # it is at work
+        asked = len(list_episodes(store)) + 8  # more than it records in the moment it has
+        with subprocess.Popen([*line, str(asked)], env=settings) as coordinating:
+            rings.add(poll(partial(_ring_of, psutil.Process(coordinating.pid))))  # it is at work
             time.sleep(moments.uniform(0.0, 1.0))
             children = psutil.Process(coordinating.pid).children(recursive=True)
-            rings |= {Path(file.path).name for file in psutil.Process(coordinating.pid).open_files() if PREFIX in file.path}
             coordinating.kill()
         _wait_for_end(children)
-    assert subprocess.run(line, env=settings, timeout=200, capture_output=True).returncode == 0
-    assert_whole(store, jobs)
+    assert subprocess.run([*line, str(asked)], env=settings, timeout=200, capture_output=True).returncode == 0
+    assert_whole(store, [doom_job(number) for number in range(asked)])
     assert len(rings) == KILLS and not rings & {path.name for path in Path("/dev/shm").iterdir()}, (
         "rings outlive their coordinator"
     )
+
+
+def _ring_of(coordinator: psutil.Process) -> str | None:
+    names = (Path(file.path).name for file in coordinator.open_files())
+    return next((name for name in names if name.startswith(PREFIX)), None)
 
 
 def test_what_the_output_cannot_write_is_said_and_the_next_episode_works(store: Store, coordinator: Coordinator) -> None:
