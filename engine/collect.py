@@ -19,7 +19,7 @@ from engine.games.layers.coordinator import record_game
 from engine.job import Job
 from engine.plan import CollectConfig, plan_jobs, resolve_renderer
 from engine.record import ENDPOINTS, record_episode
-from engine.request import CollectionRequest, candidates, planned
+from engine.request import CollectionRequest, candidates, collection_of, planned
 from engine.unreal.process import UnrealConfig
 from infra.digest import canonical_json, sha256_of
 from infra.episodes import list_episodes
@@ -63,8 +63,7 @@ def collect(
     """
     jobs = plan_jobs(config)
     renderer = resolve_renderer(config.renderer)
-    fell_back = renderer != config.renderer and renderer == "software"
-    note = "episodes (software renderer, no depth: EGL does not work here)" if fell_back else "episodes"
+    note = "episodes" + _fallback(config.renderer)
 
     def work(context: StageContext) -> dict[str, Any]:
         there = _recorded_seconds(store)
@@ -96,18 +95,27 @@ def collect_request(
 
     def work(context: StageContext) -> dict[str, Any]:
         wanted, began = request.hours * 3600.0, time.monotonic()
-        jobs = _tabled(request, endpoints.unreal, store)
+        jobs = _tabled(request, collection, endpoints.unreal, store)
+        fell_back = _fallback(request.renderer) if request.source == "embedded" else ""
         record = functools.partial(try_job, store.uri, endpoints, True)
         feed = _feed(jobs, _recorded_seconds(store), wanted, request.min_free_gigabytes, store, context, name)
-        for _ in _work_off(feed, store, record, pool, request.digest):
+        for _ in _work_off(feed, store, record, pool, collection):
             rate = feed.frames / (time.monotonic() - began)
             failures = "".join(f", {count} x {cause}" for cause, count in feed.failures.most_common())
-            told = f"seconds: {feed.seconds / 3600:.3g} of {request.hours:g} h, {rate:.1f} frames/s{failures}"
+            told = f"seconds: {feed.seconds / 3600:.3g} of {request.hours:g} h, {rate:.1f} frames/s{failures}{fell_back}"
             context.progress(min(int(feed.seconds), int(wanted)), int(wanted), told)
         outputs = summarise(feed.done, list_episodes(store))
         return outputs | {"hours": feed.seconds / 3600, "failures": dict(feed.failures), "request": request.digest}
 
-    return run_stage(store, name="collect", version=VERSION, inputs={}, config=request, work=work, fresh=fresh)
+    collection = collection_of(request, endpoints.unreal)
+    inputs = {"collection": collection}
+    return run_stage(store, name="collect", version=VERSION, inputs=inputs, config=request, work=work, fresh=fresh)
+
+
+def _fallback(renderer: str) -> str:
+    """What to tell where the pictures are drawn by another renderer than one would expect."""
+    fell_back = resolve_renderer(renderer) == "software" and renderer != "software"
+    return " (software renderer, no depth: EGL does not work here)" if fell_back else ""
 
 
 def summarise(jobs: Sequence[Job], episodes: Sequence[Episode]) -> dict[str, Any]:
@@ -175,6 +183,7 @@ def _work_off(
                     _keep_failure(store, outcome, feed.attempts(outcome.job), collection)
             yield outcome
         if feed.finished:
+            feed.check()
             return
 
 
@@ -198,15 +207,15 @@ def _keep_failure(store: Store, outcome: Outcome, attempt: int, collection: str)
         append_rows(store, "failures", rows_from([failure]))
 
 
-def _tabled(request: CollectionRequest, unreal: UnrealConfig, store: Store) -> Iterator[Job]:
+def _tabled(request: CollectionRequest, collection: str, unreal: UnrealConfig, store: Store) -> Iterator[Job]:
     """The request's jobs, each a row of table ``jobs`` before it is handed out; as many as the hours should take, then more."""
     jobs, number = candidates(request, unreal), 0
     while True:
         wanted = math.ceil(request.hours * 3600.0 / request.seconds)
         count = min(wanted - number, PLANNED_AT_ONCE) if number < wanted else REPLACEMENTS
         chunk = list(itertools.islice(jobs, count))
-        rows = rows_from([planned(request, number + place, job) for place, job in enumerate(chunk)])
-        append_rows(store, "jobs", rows, transaction=f"{request.digest}-{number}")
+        rows = rows_from([planned(collection, number + place, job) for place, job in enumerate(chunk)])
+        append_rows(store, "jobs", rows, transaction=f"{collection}-{number}")
         number += count
         yield from chunk
 

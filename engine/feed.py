@@ -64,7 +64,8 @@ class Feed:
     ) -> None:
         """Hand out ``jobs`` but those that are ``there`` already: seconds of video by episode id, which count as done.
 
-        ``wanted_seconds`` of video end it, None works off all jobs; ``may_go_on`` may raise, or say no for a clean end.
+        ``wanted_seconds`` of video end it, None works off all jobs; ``may_go_on`` says no for a clean end, or raises a
+        ``CollectError``. Either way what is out is recorded to its end.
         """
         self._jobs, self._there, self._wanted = jobs, there, wanted_seconds
         self._may_go_on, self._is_paused, self._say = may_go_on, is_paused, say
@@ -81,6 +82,7 @@ class Feed:
         self.failures: collections.Counter[str] = collections.Counter()  # by cause
         self.dropped: list[Outcome] = []  # jobs given up
         self.stopped = False  # ended early by ``may_go_on``
+        self._refused: CollectError | None = None  # what it raised
 
     def __iter__(self) -> Iterator[Job]:
         """Jobs as they are wanted; ends when nothing more is wanted at the moment, see ``finished``."""
@@ -92,6 +94,11 @@ class Feed:
     def finished(self) -> bool:
         """Nothing is out and nothing more is to come."""
         return self.stopped or not (self._out or self._again or (self._wanted is not None and self.seconds < self._wanted))
+
+    def check(self) -> None:
+        """Raise the ``CollectError`` that ended it early, if one did."""
+        if self._refused is not None:
+            raise self._refused
 
     def attempts(self, job: Job) -> int:
         """How often the job was tried and failed."""
@@ -135,7 +142,7 @@ class Feed:
     def _wait(self) -> bool:
         """Sit out a pause or a rest; whether to go on."""
         told = False
-        while self._may_go_on():
+        while self._goes_on():
             if time.monotonic() < self._resting_until:
                 time.sleep(POLL_SECONDS)
             elif self._is_paused():
@@ -147,6 +154,13 @@ class Feed:
                 return True
         self.stopped = True
         return False
+
+    def _goes_on(self) -> bool:
+        try:
+            return self._may_go_on()
+        except CollectError as error:
+            self._refused = error
+            return False
 
     def _next(self) -> Job | None:
         if self._again:

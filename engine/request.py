@@ -64,6 +64,10 @@ class CollectionRequest:
             raise ValueError(f"seconds = {self.seconds}: an episode lasts 1 to {MAX_EPISODE_SECONDS:.0f} s")
         if not (16 <= self.width <= 4096 and 16 <= self.height <= 4096) or self.width % 2 or self.height % 2:
             raise ValueError(f"size {self.width}x{self.height}: use even numbers from 16 to 4096")
+        if not (self.fps > 0 and self.seconds * self.fps >= 1):
+            raise ValueError(f"fps = {self.fps}: an episode needs at least one frame")
+        if self.episodes_per_scene < 1 or self.seed < 0:
+            raise ValueError(f"episodes_per_scene = {self.episodes_per_scene}, seed = {self.seed}: use at least 1, and 0")
         _check_offered(self)
 
     @property
@@ -74,17 +78,23 @@ class CollectionRequest:
 
 def _check_offered(request: CollectionRequest) -> None:
     """Refuse what the source cannot do, before anything is recorded. Maps of an Unreal Engine build only it knows."""
-    source, known = request.source, _families(request.source)
-    if source != "unreal" and (unknown := [family for family in request.families if family not in known]):
-        raise ValueError(f"source {source} has no family {unknown[0]!r}; use {', '.join(known)}")
+    source = request.source
+    if source != "unreal":
+        _check_families(request)
     for wish in ("perspective", "weather", "time_of_day", "season"):
         if getattr(request, wish) not in ((), "first") and wish not in _OFFERS.get(source, ()):
             raise ValueError(f"source {source} has no choice of {wish.replace('_', ' ')}; leave it out")
-    if source in ("embedded", "unreal"):
+    if source in ("embedded", "unreal", "minetest"):
         for wish in ("weather", "time_of_day", "season"):
             for value in getattr(request, wish):
                 Conditions(**{wish: value})  # raises for one that does not exist
     _check_agents(request, (*AGENTS, *PLANNERS) if source in ("embedded", "unreal") else agents_of(source))
+
+
+def _check_families(request: CollectionRequest) -> None:
+    known = _families(request.source)
+    if unknown := [family for family in request.families if family not in known]:
+        raise ValueError(f"source {request.source} has no family {unknown[0]!r}; use {', '.join(known)}")
 
 
 def _check_agents(request: CollectionRequest, walks: Iterable[str]) -> None:
@@ -131,14 +141,39 @@ def agents_of(source: Source, unreal: UnrealConfig = OWN_WORLD) -> tuple[str, ..
             return ("explore",)
 
 
+def _check_maps(request: CollectionRequest, unreal: UnrealConfig) -> None:
+    """Refuse maps that a build's scene list lacks, and conditions that one of those asked for lacks."""
+    _check_agents(request, DEPTH_WALKS)
+    scenes = {scene.name: scene for scene in read_scene_list(Path(unreal.scenes))} if unreal.scenes else {}
+    for family in request.families or families_of(request.source, unreal):
+        if unreal.scenes and family not in scenes:
+            raise ValueError(f"{unreal.scenes} lists no scene {family!r}; use one of {', '.join(scenes)}")
+        for wish in ("weather", "time_of_day", "season"):
+            known = getattr(scenes.get(family), wish, {})
+            if lacking := [value for value in getattr(request, wish) if value not in known]:
+                what = f"{wish.replace('_', ' ')} {lacking[0]!r}"
+                raise ValueError(f"map {family} has no {what}; a scene list (endpoints.unreal.scenes) says how it is made")
+
+
+def collection_of(request: CollectionRequest, unreal: UnrealConfig = OWN_WORLD) -> str:
+    """Names what fulfils a request: its digest, and of an Unreal Engine build also which one and the maps that it has."""
+    if not _is_build(request.source, unreal):
+        return request.digest
+    listed = sha256_of(Path(unreal.scenes).read_bytes()) if unreal.scenes else ""
+    return sha256_of(canonical_json([request.digest, list(unreal.command), unreal.host, unreal.port, listed]))
+
+
 def candidates(request: CollectionRequest, unreal: UnrealConfig = OWN_WORLD) -> Iterator[Job]:
     """Jobs without end, always in the same order: families in turn, and each family goes through all combinations asked for.
 
     Raises:
-        ValueError: as ``families_of``; or the maps of an Unreal Engine build are to be walked by one who has to know them.
+        ValueError: as ``families_of``; or an Unreal Engine build lacks a map or its conditions, or is to be walked by one who
+            has to know it.
     """
     if _is_build(request.source, unreal):
-        _check_agents(request, DEPTH_WALKS)
+        _check_maps(request, unreal)
+    else:
+        _check_families(request)
     families = request.families or families_of(request.source, unreal)
     mixes = list(
         itertools.product(
@@ -176,11 +211,11 @@ def candidates(request: CollectionRequest, unreal: UnrealConfig = OWN_WORLD) -> 
         )
 
 
-def planned(request: CollectionRequest, number: int, job: Job) -> PlannedJob:
+def planned(collection: str, number: int, job: Job) -> PlannedJob:
     """The job's row in table ``jobs``."""
     return PlannedJob(
         job_id=job.episode_id,
-        collection=request.digest,
+        collection=collection,
         number=number,
         source=job.source,
         family=job.family,

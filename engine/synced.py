@@ -48,7 +48,12 @@ def settle_sync(
     if sync == "measured" and measure.decided:
         moved = measure.lag_frames
         known = abs(moved) <= MOST_LAG or _stands(frames.c2w, moved)
-        frames = dataclasses.replace(frames, c2w=meter.correct(moved), collided=_later(frames.collided, round(moved)))
+        frames = dataclasses.replace(
+            frames,
+            c2w=meter.correct(moved),
+            intrinsics=_between(frames.intrinsics, moved),  # read along with the pose
+            collided=_later(frames.collided, round(moved)),
+        )
         measure = meter.result()
     actions = measure_actions(frames, track)
     if sync == "measured" and actions.measured:
@@ -82,6 +87,12 @@ def _stands(c2w: NDArray[np.float64], lag: float) -> bool:
     rows = math.ceil(abs(lag)) + 1
     end = c2w[:rows] if lag > 0 else c2w[-rows:]
     return bool(np.abs(end[:, :3] - end[:1, :3]).max() < STILL)
+
+
+def _between(column: NDArray[np.float64], rows: float) -> NDArray[np.float64]:
+    """The column (T, N) ``rows`` later, between its rows; its ends are drawn out."""
+    here = np.arange(len(column), dtype=np.float64)
+    return np.stack([np.interp(here - rows, here, values) for values in column.T], axis=1)
 
 
 def _later(column: NDArray[Any], rows: int) -> NDArray[Any]:

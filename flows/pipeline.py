@@ -9,7 +9,7 @@ from annotation.annotate import annotate
 from curation.curate import curate
 from engine.collect import collect, collect_request
 from flows.bundle import assemble_bundle, shipped_bundle
-from flows.pool import RayPool
+from flows.pool import RayPool, check_actors
 from flows.profile import Profile
 from flows.release import release
 from flows.schedule import ScheduleConfig
@@ -72,6 +72,7 @@ class Loop:
         profile, schedule = self.profile, self.schedule
         if schedule is None:
             return collect(profile.collect, self.store, endpoints=profile.endpoints, pool=self.pool, fresh=self.fresh)
+        check_actors(schedule.request.source, profile.endpoints.unreal, profile.pool.actors)
         return collect_request(
             schedule.request,
             self.store,

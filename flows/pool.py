@@ -1,5 +1,6 @@
 """Pools of workers: in this process, or Ray actors. The one place that imports Ray."""
 
+import collections
 import contextlib
 import logging
 import os
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
+from engine.unreal.process import UnrealConfig
 from infra.errors import WorldloomError
 
 if TYPE_CHECKING:
@@ -33,11 +35,12 @@ class PoolConfig:
     address: str = ""  # of a running Ray cluster; empty starts one on this machine, loopback only
     retries: int = 3  # of a job whose actor was killed
     job_seconds: float = 7200.0  # after which an actor counts as hung; above the slowest episode there is
+    join_seconds: float = 600.0  # for a first actor to find room in the cluster
     dashboard: bool = False  # Ray's own
 
 
 class PoolError(WorldloomError):
-    """The workers keep dying."""
+    """The workers keep dying, or find no room."""
 
 
 class ActorDiedError(Exception):
@@ -51,6 +54,9 @@ class Worker:
         """``function(job)``."""
         return function(job)
 
+    def join(self) -> None:
+        """Answered once the actor has found room and runs."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Task(Generic[Job]):
@@ -63,11 +69,16 @@ class _Task(Generic[Job]):
 
 
 class RayPool:
-    """A few actors that live as long as the pool, and are replaced when they die or hang; results come as they are ready."""
+    """A few actors that live as long as the pool, and are replaced when they die or hang; results come as they are ready.
+
+    One that finds no room in the cluster, since others use it or a node was lost, is given nothing to do until it does.
+    """
 
     def __init__(self, make_actor: "Callable[[], Actor]", config: PoolConfig) -> None:
         self._make_actor, self._config = make_actor, config
         self._actors = [make_actor() for _ in range(config.actors)]
+        self._joining: dict[Any, Actor] = {}
+        self._stillborn = 0  # actors in a row that died before they ran
 
     def map_unordered(
         self, function: Callable[[Job], Result], jobs: Iterable[Job], lost: Callable[[Job, str], Result] | None = None
@@ -77,38 +88,39 @@ class RayPool:
         ``lost`` gives the result of a job over which actors died more often than the pool retries; it is told why.
 
         Raises:
-            PoolError: there is such a job, and no ``lost``.
+            PoolError: there is such a job, and no ``lost``; or actors die before they run, or find no room.
         """
         import ray
 
         shared, waiting = ray.put(function), iter(jobs)
+        again: collections.deque[tuple[Job, int]] = collections.deque()  # whose actors died, and how many
         running: dict[Any, _Task[Job]] = {}
-
-        def start(actor: "Actor", job: Job, deaths: int) -> None:
-            deadline = time.monotonic() + self._config.job_seconds
-            running[actor.run.remote(shared, job)] = _Task(actor=actor, job=job, deaths=deaths, deadline=deadline)
-
-        free = list(self._actors)
+        free: list[Actor] = []
+        self._joining = {actor.join.remote(): actor for actor in self._actors}
         while True:
-            while free and (job := next(waiting, _NONE)) is not _NONE:
-                start(free.pop(), job, 0)
-            if not running:
+            while free and (todo := again.popleft() if again else _take(waiting)) is not None:
+                actor, deadline = free.pop(), time.monotonic() + self._config.job_seconds
+                task = _Task(actor=actor, job=todo[0], deaths=todo[1], deadline=deadline)
+                running[actor.run.remote(shared, task.job)] = task
+            if free and not running:
                 return
-            reference, is_ready = _first_ready(running)
+            reference, is_ready = self._first_ready(running)
+            if reference in self._joining:
+                free += self._joined(reference)
+                continue
             task = running.pop(reference)
             try:
                 if not is_ready:
                     raise ActorDiedError(f"it gave no answer within {self._config.job_seconds:.0f} s")
                 result = _result(reference)
             except ActorDiedError as error:
-                actor = self._replace(task.actor)
+                self._replace(task.actor)
                 if task.deaths < self._config.retries:
-                    start(actor, task.job, task.deaths + 1)
+                    again.append((task.job, task.deaths + 1))
                     continue
                 why = f"{task.deaths + 1} workers died over one job ({error}); free memory or lower pool.actors and start again"
                 if lost is None:
                     raise PoolError(why) from None
-                free.append(actor)
                 yield lost(task.job, why)
                 continue
             free.append(task.actor)
@@ -122,24 +134,90 @@ class RayPool:
             ended = [cast(Any, actor).__ray_terminate__.remote() for actor in self._actors]
             ray.wait(ended, num_returns=len(ended), timeout=END_SECONDS)
 
-    def _replace(self, actor: "Actor") -> "Actor":
-        """A new actor in place of one that died or cannot be reached; wherever the cluster has room."""
+    def _replace(self, actor: "Actor") -> None:
+        """Make a new actor in place of one that died or cannot be reached; it joins wherever the cluster has room."""
         import ray
 
         ray.kill(actor)  # it may live on where nobody reaches it
         self._actors[self._actors.index(actor)] = made = self._make_actor()
-        return made
+        self._joining[made.join.remote()] = made
+
+    def _joined(self, reference: Any) -> "list[Actor]":
+        """The actor that has found room; none where it died instead, which it may do a few times."""
+        actor = self._joining.pop(reference)
+        try:
+            _result(reference)
+        except ActorDiedError as error:
+            self._stillborn += 1
+            if self._stillborn > self._config.retries:
+                raise PoolError(f"{self._stillborn} workers died before they ran ({error}); free memory, start again") from None
+            self._replace(actor)
+            return []
+        self._stillborn = 0
+        return [actor]
+
+    def _first_ready(self, running: "Mapping[Any, _Task[Any]]") -> tuple[Any, bool]:
+        """The job or the newcomer that is ready first, or else, with False, the first job that is overdue."""
+        import ray
+
+        now = time.monotonic()
+        due = min((task.deadline for task in running.values()), default=now + self._config.join_seconds)
+        ready, _ = ray.wait([*running, *self._joining], num_returns=1, timeout=max(0.0, due - now))
+        if ready:
+            return ready[0], True
+        if not running:
+            where = self._config.address or "this machine"
+            raise PoolError(f"no worker found room on {where} within {self._config.join_seconds:g} s; each needs a core")
+        return min(running, key=lambda reference: running[reference].deadline), False
 
 
-def fitting_actors(source: str, cores: int) -> int:
-    """How many recorders this machine holds, at least one: games on the wall clock must keep their rate beside each other."""
+def _take(jobs: Iterator[Job]) -> tuple[Job, int] | None:
+    """The next job, over which no actor has died; None where none is left."""
+    job = next(jobs, _NONE)
+    return None if job is _NONE else (job, 0)
+
+
+def fitting_actors(source: str, unreal: UnrealConfig, config: PoolConfig) -> int:
+    """How many recorders this machine or cluster holds, at least one; just one of a game or an engine that cannot be shared.
+
+    Raises:
+        PoolError: the cluster cannot be reached.
+    """
+    if source == "unreal" and (unreal.command or names_one_engine(unreal)):
+        return 1  # how many builds a graphics card holds, only their owner knows
     match source:
         case "embedded" | "vizdoom" | "unreal":
-            return max(1, cores)
+            return max(1, _cores(config))
         case "minetest":
-            return max(1, cores // MINETEST_CORES)
+            return max(1, _cores(config) // MINETEST_CORES)
         case _:
             return 1  # it owns the screen
+
+
+def check_actors(source: str, unreal: UnrealConfig, actors: int) -> None:
+    """Refuse more recorders than the engine takes clients.
+
+    Raises:
+        PoolError: names the setting.
+    """
+    if source == "unreal" and actors > 1 and names_one_engine(unreal):
+        raise PoolError(f"endpoints.unreal names one engine by its host or port, and it takes one client: 1 worker, not {actors}")
+
+
+def names_one_engine(unreal: UnrealConfig) -> bool:
+    """Whether all recorders would meet at the same engine."""
+    return bool(unreal.host or unreal.port)
+
+
+def _cores(config: PoolConfig) -> int:
+    """That this process may use, or that the cluster has."""
+    if not config.address:
+        return len(os.sched_getaffinity(0))
+    import ray
+
+    _start_ray(config)
+    resources: Any = ray.cluster_resources  # it has no types
+    return int(resources().get("CPU", 1))
 
 
 @contextmanager
@@ -195,8 +273,14 @@ def _set_environment() -> None:
 def _start_ray(config: PoolConfig) -> None:
     import ray
 
+    if ray.is_initialized():
+        return
     if config.address:
-        ray.init(address=config.address, log_to_driver=True)
+        try:
+            ray.init(address=config.address, log_to_driver=True)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            said = str(error).strip().partition("\n")[0]
+            raise PoolError(f"no Ray cluster at pool.address = {config.address!r}: {said}") from None
         return
     ray.init(
         num_cpus=config.actors,
@@ -208,15 +292,6 @@ def _start_ray(config: PoolConfig) -> None:
         logging_level=logging.WARNING,
         log_to_driver=True,
     )
-
-
-def _first_ready(running: "Mapping[Any, _Task[Any]]") -> tuple[Any, bool]:
-    """The job that is ready first, or else, with False, the first that is overdue."""
-    import ray
-
-    due = min(running, key=lambda reference: running[reference].deadline)
-    ready, _ = ray.wait(list(running), num_returns=1, timeout=max(0.0, running[due].deadline - time.monotonic()))
-    return (ready[0], True) if ready else (due, False)
 
 
 def _result(reference: Any) -> Any:

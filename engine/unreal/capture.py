@@ -24,6 +24,7 @@ MASK: Final = "vget /camera/0/object_mask bmp"
 LOCATION: Final = "vget /camera/0/location"
 ROTATION: Final = "vget /camera/0/rotation"
 TICK: Final = "vget /worldloom/tick"
+RESUME: Final = "vset /action/game/resume"
 ASK_AGAIN: Final = 0.1  # seconds between two questions for a level that is loading
 PAWN_HEIGHT: Final = 100.0  # cm from the ground to the middle of a pawn, which is what is placed
 _COLOUR: Final = re.compile(r"\(R=(\d+),G=(\d+),B=(\d+),A=\d+\)")
@@ -149,20 +150,24 @@ def short_name(level: str) -> str:
     return level.rpartition("/")[2]
 
 
-def scene_commands(scene: UnrealScene, job: Job) -> list[str]:
-    """Console commands that make the job's weather and time of day.
+def scene_commands(scene: UnrealScene | None, job: Job) -> list[str]:
+    """Console commands that make the job's weather and time of day; None is a map that no scene list describes.
 
     Raises:
-        ValueError: the scene list does not say how.
+        ValueError: nobody said how.
     """
     commands: list[str] = []
     for what, wanted, known in (
-        ("weather", job.weather, scene.weather),
-        ("time of day", job.time_of_day, scene.time_of_day),
+        ("weather", job.weather, scene.weather if scene else {}),
+        ("time of day", job.time_of_day, scene.time_of_day if scene else {}),
         ("season", job.season, dict[str, tuple[str, ...]]()),
     ):
+        if wanted and scene is None:
+            raise ValueError(
+                f"map {job.family} has no {what} {wanted!r}; a scene list (endpoints.unreal.scenes) says how it is made"
+            )
         if wanted and wanted not in known:
-            raise ValueError(f"scene {scene.name} has no {what} {wanted!r}; use one of {', '.join(known) or 'none'}")
+            raise ValueError(f"scene {job.family} has no {what} {wanted!r}; use one of {', '.join(known) or 'none'}")
         commands += [f"vrun {command}" for command in known.get(wanted, ())]
     return commands
 

@@ -21,6 +21,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 PATIENCE: Final = 0.05  # seconds between two knocks at an engine that is starting
 STOP_SECONDS: Final = 10.0  # to die after being killed
 LAST_WORDS: Final = 400  # characters of an engine's log that an error quotes
+UNREALCV_PORT: Final = 9000  # that the plugin listens at where nobody says otherwise
 LOG_BYTES: Final = 16 * 2**20  # of an engine's log that are kept on disk, give or take an episode's
 _SECRETS: Final = ("AWS_", "RAY_")  # of the environment; no engine needs them
 
@@ -35,7 +36,7 @@ class UnrealConfig:
 
     command: tuple[str, ...] = ()  # starts an Unreal Engine build with the UnrealCV plugin; empty: the embedded world
     host: str = ""  # of an engine that somebody else runs; empty: one is started here
-    port: int = 0  # of UnrealCV; 0 takes a free one
+    port: int = 0  # of UnrealCV; 0 takes a free one, or the plugin's own where a host is named
     unix_socket: bool = True  # where the engine runs here; pictures travel faster so
     scenes: str = ""  # scene list of the build's maps, as infra/unreal/scenes.toml; empty: a job's family is the map
     mask: bool = True  # record which thing each pixel shows
@@ -69,7 +70,7 @@ class EngineProcess:
             return self.client
         self.stop()
         self._fps = fps
-        port = self._port = self.config.port or free_port()
+        port = self._port = self.config.port or (UNREALCV_PORT if self.config.host else free_port())
         if not self.config.host:
             self._launch(engine_command(self.config, port, fps))
         self.client = self._knock(self._address(port))

@@ -4,6 +4,7 @@ Row i is one ``vbatch``: picture, depth, mask and pose of state i, then action i
 of row i + 1 is on its way while row i is encoded here, so actions are chosen one row ahead.
 """
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from engine.scenes.unreal_list import UnrealScene, read_scene_list
 from engine.unreal.capture import (
     DEPTH,
     LOCATION,
+    RESUME,
     ROTATION,
     Capture,
     Shown,
@@ -53,6 +55,8 @@ class UnrealRecorder:
     def __init__(self, config: UnrealConfig | None = None) -> None:
         self.config = config or UnrealConfig()
         self.engine = EngineProcess(self.config)
+        self._stepped = False
+        self._dressed: tuple[UnrealClient | None, tuple[str, str] | None] = (None, None)  # the map, over which connection
 
     def reset(self, job: Job) -> State:
         """Load the job's scene or map, take the clock in hand and record the first state.
@@ -126,7 +130,10 @@ class UnrealRecorder:
         )
 
     def close(self) -> None:
-        """End the engine that was started here."""
+        """End the engine that was started here; the clock of another goes on."""
+        if self._stepped and self.config.host and self.engine.client is not None:
+            with contextlib.suppress(WorldloomError):  # it is gone
+                self.engine.client.text(RESUME)
         self.engine.stop()
 
     def _mask_names(self) -> dict[str, Any]:
@@ -181,10 +188,8 @@ class UnrealRecorder:
         if self.config.scenes and job.family not in scenes:
             raise ValueError(f"{self.config.scenes} lists no scene {job.family!r}; use one of {', '.join(scenes)}")
         self._map = place = scenes.get(job.family)
-        level = place.map if place else job.family
-        if client.text("vget /level/name") != short_name(level):
-            open_level(client, level, self.config.level_seconds)
-        set_up = scene_commands(place, job) if place else []
+        set_up = scene_commands(place, job)
+        self._open_map(client, place.map if place else job.family, job)
         ask(client, [*set_up, *camera_setup(job.width, job.height, self.config.hfov)], self.config.level_seconds)
         start, offset = place_at_start(
             client, place, [job.scene_seed, job.seed]
@@ -195,6 +200,22 @@ class UnrealRecorder:
         intrinsics = intrinsics_of(job.width, job.height, self.config.hfov)
         walker = depth_walker(job.walk, [job.scene_seed, job.seed], intrinsics)
         self._drive = SweptDrive(start, offset, job.frames, walker, DynamicsConfig())
+
+    def _open_map(self, client: UnrealClient, level: str, job: Job) -> None:
+        """Load a map, unless it is there without another job's conditions, which nothing else undoes.
+
+        Its clock runs afterwards, and counts steps from 0 when it is held again.
+        """
+        plain, wanted = ("", ""), (job.weather, job.time_of_day)
+        before = None if self.config.host else plain  # nobody knows what an engine went through that was not started here
+        if self._dressed[0] is client:
+            before = self._dressed[1]
+        self._dressed = (client, None)
+        if before not in (plain, wanted) or client.text("vget /level/name") != short_name(level):
+            open_level(client, level, self.config.level_seconds)
+        if self._stepped:
+            client.text(RESUME)  # in a tick of its own
+        self._dressed = (client, wanted)
 
     def _send(self, client: UnrealClient, depth: NDArray[np.float32] | None) -> None:
         """Send the batch of the next row; ``depth`` is that of the row before."""

@@ -1,7 +1,6 @@
 """The verb ``collect``: the profile's plan, or so many hours of one source."""
 
 import dataclasses
-import os
 import re
 from pathlib import Path
 from typing import Any, get_args
@@ -12,7 +11,7 @@ from engine.collect import collect_request
 from engine.job import Source
 from engine.request import CollectionRequest
 from flows.commands.options import SIZE
-from flows.pool import fitting_actors, open_pool
+from flows.pool import check_actors, fitting_actors, open_pool
 from flows.workplace import Workplace, open_workplace, place_options
 from infra.lock import hold_folder
 
@@ -85,9 +84,11 @@ def _option(name: str) -> str:
 def _collect_hours(place: Workplace, request: CollectionRequest, workers: int | None, fresh: bool) -> None:
     from flows.running import say_stage
 
-    actors = fitting_actors(request.source, os.cpu_count() or 1) if workers is None else workers
-    sized = dataclasses.replace(place.profile.pool, actors=actors)
+    config, endpoints = place.profile.pool, place.profile.endpoints
+    actors = fitting_actors(request.source, endpoints.unreal, config) if workers is None else workers
+    check_actors(request.source, endpoints.unreal, actors)
+    sized = dataclasses.replace(config, actors=actors)
     with hold_folder(place.home, "worldloom collect"), open_pool(sized, place.store.uri) as pool:
-        result = collect_request(request, place.store, endpoints=place.profile.endpoints, pool=pool, fresh=fresh)
+        result = collect_request(request, place.store, endpoints=endpoints, pool=pool, fresh=fresh)
     say_stage(place, result)
     click.echo(f"episodes   {place.store.uri}; list them: worldloom episodes --store {place.store.uri}")

@@ -68,7 +68,7 @@ class Frames:
     time: NDArray[np.int64]  # (T,) nanoseconds
     c2w: NDArray[np.float64]  # (T, 4, 4) camera to world, metres, OpenCV axes, gravity along +y
     intrinsics: NDArray[np.float64]  # (T, 4) fx, fy, cx, cy in pixels of the stored video
-    raw_pose: NDArray[np.float64]  # (T, R) the source's own pose, its own units
+    raw_pose: NDArray[np.float64]  # (T, R) the source's own pose, its own units; as read, where ``c2w`` was moved to its pixels
     keyboard: Keyboard  # (T, 6)
     mouse: Mouse  # (T, 2)
     collided: NDArray[np.bool_]  # (T,) the last move was blocked or slid along a wall

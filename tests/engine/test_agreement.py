@@ -71,6 +71,20 @@ def test_on_the_wall_clock_actions_go_to_the_rows_that_they_led_to(walk: Recordi
     assert found.curve["actions"]["corrected_frames"] == rows
 
 
+def test_on_the_wall_clock_the_lens_goes_to_its_pixels_along_with_the_pose(walk: Recording) -> None:
+    zoom = 1 + 0.0002 * np.arange(len(walk.frames))[:, None]  # as of a game that widens its view while one runs
+    right = dataclasses.replace(walk.frames, intrinsics=walk.frames.intrinsics * zoom)
+    early = dataclasses.replace(right, c2w=two_earlier(right.c2w), intrinsics=two_earlier(right.intrinsics))
+    found = settled(walk, early, "measured")
+    assert found.curve["corrected_frames"] == pytest.approx(2.0, abs=0.2)
+    inner, row = slice(4, -4), 0.0002 * right.intrinsics[0]
+    assert (np.abs(found.frames.intrinsics - right.intrinsics)[inner] < 0.3 * row).all()
+
+
+def two_earlier(column: np.ndarray) -> np.ndarray:
+    return np.concatenate([column[2:], column[-1:], column[-1:]])
+
+
 def test_a_mouse_that_was_used_once_and_did_nothing_turns_the_self_test_off(walk: Recording) -> None:
     mouse = np.zeros_like(walk.frames.mouse)
     assert settled(walk, dataclasses.replace(walk.frames, mouse=mouse)).checked, "the keys alone are in sync"

@@ -2,18 +2,21 @@
 
 import collections
 import dataclasses
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from engine import collect as stage
-from engine.collect import collect
+from engine import plan
+from engine.collect import collect, collect_request
 from engine.endpoints import EndpointsConfig
 from engine.feed import CollectError, Outcome
 from engine.job import Job
 from engine.plan import CollectConfig, plan_jobs, resolve_renderer
 from engine.record import record_episode
+from engine.request import CollectionRequest
 from engine.walks import EVALUATION_WALKS, REVISITING
 from infra.episodes import list_episodes, read_episode
 from infra.schema import Episode
@@ -108,6 +111,41 @@ def test_a_pool_gets_all_jobs_that_are_missing(tmp_path: Path) -> None:
             yield from map(function, reversed(list(jobs)))
 
     assert collect(TINY, open_store(tmp_path), pool=Pool()).outputs["episodes"] == 3
+
+
+def test_a_disk_that_fills_up_ends_a_collection_after_the_episodes_that_are_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Pool:
+        """Hands out two jobs before it works on the first."""
+
+        def map_unordered(
+            self, function: Callable[[Job], Outcome], jobs: Iterable[Job], lost: Callable[[Job, str], Outcome] | None = None
+        ) -> Iterator[Outcome]:
+            waiting = iter(jobs)
+            out = [next(waiting), next(waiting)]
+            usage = shutil.disk_usage(tmp_path)
+            monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=0))
+            assert next(waiting, None) is None
+            yield from map(function, out)
+
+    store = open_store(tmp_path)
+    with pytest.raises(CollectError, match=r"only 0\.0 GB free"):
+        collect(dataclasses.replace(TINY, min_free_gigabytes=0.001), store, pool=Pool())
+    assert len(list_episodes(store)) == 2
+
+
+def test_a_renderer_that_one_would_not_expect_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = CollectionRequest(hours=1 / 3600, seconds=1.0, width=64, height=32, families=("park",), agents=("spin",))
+    resolve_renderer.cache_clear()
+    monkeypatch.setattr(plan, "egl_available", lambda: False)
+    collect_request(dataclasses.replace(request, renderer="software"), open_store(tmp_path / "asked"))
+    assert "software renderer" not in capsys.readouterr().err
+    collect_request(request, open_store(tmp_path / "auto"))
+    assert "software renderer, no depth" in capsys.readouterr().err
+    resolve_renderer.cache_clear()
 
 
 def test_a_time_cap_stops_early_and_says_so(tmp_path: Path) -> None:

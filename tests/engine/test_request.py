@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import itertools
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from engine.endpoints import EndpointsConfig
 from engine.feed import CollectError
 from engine.job import Job
 from engine.record import record_episode
-from engine.request import BODIES, CollectionRequest, candidates
+from engine.request import BODIES, CollectionRequest, candidates, collection_of
 from engine.scenes.unreal_list import read_scene_list
 from engine.unreal.process import UnrealConfig
 from infra.episodes import list_episodes
@@ -65,6 +66,47 @@ def test_an_unreal_build_goes_through_the_maps_of_its_list_or_those_that_are_nam
     assert next(candidates(CollectionRequest(source="unreal", families=("Town",)), build)).family == "Town"
 
 
+def test_what_a_build_cannot_show_is_refused_before_it_is_started(tmp_path: Path) -> None:
+    listed, build = tmp_path / "scenes.toml", UnrealConfig(command=("MyWorld.sh",))
+    areas = "start_areas = [{ centre = [0, 0, 0], half_size = [1, 1], yaw = [0, 9] }]"
+    listed.write_text(
+        f'[[scene]]\nname = "wet"\nmap = "Wet"\nlicence = "own"\n{areas}\nweather = {{ rain = ["Rain"] }}\n'
+        f'[[scene]]\nname = "dry"\nmap = "Dry"\nlicence = "own"\n{areas}\n'
+    )
+    known, rain = dataclasses.replace(build, scenes=str(listed)), CollectionRequest(source="unreal", weather=("rain",))
+    with pytest.raises(ValueError, match="map dry has no weather 'rain'; a scene list"):
+        next(candidates(rain, known))
+    assert next(candidates(dataclasses.replace(rain, families=("wet",)), known)).weather == "rain"
+    with pytest.raises(ValueError, match=r"scenes\.toml lists no scene 'moon'; use one of wet, dry"):
+        next(candidates(dataclasses.replace(rain, families=("moon",)), known))
+    town = CollectionRequest(source="unreal", families=("Town",))
+    wishes: list[dict[str, Any]] = [{"weather": ("rain",)}, {"time_of_day": ("night",)}, {"season": ("winter",)}]
+    for wish in wishes:
+        with pytest.raises(ValueError, match=r"map Town has no .*; a scene list"):
+            next(candidates(dataclasses.replace(town, **wish), build))
+    with pytest.raises(ValueError, match="no family 'strett'"):
+        next(candidates(CollectionRequest(source="unreal", families=("strett",))))
+
+
+def test_another_build_and_other_maps_are_another_collection(tmp_path: Path) -> None:
+    request, scenes = CollectionRequest(source="unreal", families=("Town",)), tmp_path / "scenes.toml"
+    scenes.write_text("")
+    build = UnrealConfig(command=("MyWorld.sh",))
+    listed = collection_of(request, dataclasses.replace(build, scenes=str(scenes)))
+    scenes.write_text("# another")
+    names = {
+        collection_of(request),
+        collection_of(request, build),
+        collection_of(request, UnrealConfig(command=("Other.sh",))),
+        collection_of(request, UnrealConfig(host="studio")),
+        listed,
+        collection_of(request, dataclasses.replace(build, scenes=str(scenes))),
+    }
+    assert len(names) == 6
+    embedded = CollectionRequest()
+    assert collection_of(embedded, build) == collection_of(embedded) == embedded.digest
+
+
 def test_maps_of_an_unreal_build_are_walked_by_those_who_need_no_plan_of_them() -> None:
     build = UnrealConfig(command=("MyWorld.sh",))
     town = CollectionRequest(source="unreal", families=("Town",))
@@ -86,6 +128,9 @@ def test_the_plan_takes_families_in_turn_and_never_repeats_a_job() -> None:
     [
         ({"hours": 0.0}, "hours = 0.0"),
         ({"seconds": 61.0}, "seconds = 61.0"),
+        ({"fps": 0.0}, "fps = 0.0"),
+        ({"episodes_per_scene": 0}, "episodes_per_scene = 0"),
+        ({"source": "minetest", "time_of_day": ("midnight",)}, "unknown time of day 'midnight'"),
         ({"families": ("sea",)}, "source embedded has no family 'sea'; use park"),
         ({"source": "minetest", "families": ("park",)}, "source minetest has no family 'park'; use minetest"),
         ({"source": "vizdoom", "perspective": "third"}, "source vizdoom has no choice of perspective"),

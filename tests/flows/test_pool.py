@@ -7,10 +7,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from flows.pool import PoolConfig, PoolError, Worker, fitting_actors, open_pool
+from engine.unreal.process import UnrealConfig
+from flows.pool import PoolConfig, PoolError, RayPool, Worker, check_actors, fitting_actors, open_pool
 from infra.schema.run import Run
 from infra.store import Store, open_store
 from infra.tables import read_records
@@ -20,10 +22,30 @@ JOBS = 12
 
 
 @pytest.mark.parametrize("source", ["embedded", "unreal", "vizdoom", "minetest", "gta_v"])
-def test_one_recorder_always_fits_and_larger_machines_hold_more_but_of_games_that_own_the_screen(source: str) -> None:
-    fitting = [fitting_actors(source, cores) for cores in (1, 2, 8, 64)]
+def test_one_recorder_always_fits_and_larger_machines_hold_more_but_of_games_that_own_the_screen(
+    source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitting = []
+    for cores in (1, 2, 8, 64):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: set(range(cores)))
+        fitting.append(fitting_actors(source, UnrealConfig(), PoolConfig()))
     assert fitting[0] == 1 and fitting == sorted(fitting)
     assert (fitting[-1] == 1) == (source == "gta_v")
+
+
+@pytest.mark.parametrize("own", [UnrealConfig(command=("Game.sh",)), UnrealConfig(host="studio"), UnrealConfig(port=9000)])
+def test_an_engine_that_is_named_gets_one_recorder_unless_it_can_be_started_again(
+    own: UnrealConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))
+    assert fitting_actors("unreal", own, PoolConfig()) == 1
+    check_actors("unreal", own, 1)
+    check_actors("embedded", own, 8)
+    if own.command:
+        check_actors("unreal", own, 8)
+    else:
+        with pytest.raises(PoolError, match="1 worker, not 8"):
+            check_actors("unreal", own, 8)
 
 
 def square(number: int) -> int:
@@ -93,6 +115,24 @@ def run_here(tmp_path: Path) -> None:
             assert len(given_up) == 1 and given_up[0].startswith("5: ") and why in given_up[0]
         with pytest.raises(PoolError, match="2 workers died over one job"):
             list(pool.map_unordered(die_at_five, [5]))
+    work_beside_actors_without_room()
+
+
+def work_beside_actors_without_room() -> None:
+    """Two of three actors never find room; the one that does gets all jobs, also those over which it had died."""
+    import ray
+
+    ray.init(num_cpus=1, include_dashboard=False, _node_ip_address="127.0.0.1")
+    made: Any = ray.remote(Worker)
+    try:
+        pool = RayPool(made.options(num_cpus=1).remote, PoolConfig(actors=3, retries=1, job_seconds=30.0))
+        assert sorted(pool.map_unordered(square, range(JOBS))) == [square(number) for number in range(JOBS)]
+        assert sorted(pool.map_unordered(die_at_five, range(JOBS), lambda number, _: -1))[0] == -1
+        full = RayPool(made.options(num_cpus=1).remote, PoolConfig(actors=1, join_seconds=2.0))
+        with pytest.raises(PoolError, match="no worker found room on this machine within 2 s"):
+            list(full.map_unordered(square, [1]))
+    finally:
+        ray.shutdown()
 
 
 @pytest.mark.slow

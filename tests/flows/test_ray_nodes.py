@@ -91,10 +91,10 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
 @pytest.mark.slow
 @pytest.mark.fault
 @pytest.mark.timeout(400)
-def test_a_killed_node_loses_no_finished_episode(cluster: Cluster, s3_store_uri: str, tmp_path: Path) -> None:
+def test_a_killed_node_loses_no_episode_and_is_not_waited_for(cluster: Cluster, s3_store_uri: str, tmp_path: Path) -> None:
     line = command(
         "collect", "--source", "embedded", "--hours", "0.02", "--seconds", "4", "--size", "224x128", "--family", "park",
-        "--agent", "loop", "--workers", "2", "--out", s3_store_uri, "--home", tmp_path, "--profile", "smoke",
+        "--agent", "loop", "--out", s3_store_uri, "--home", tmp_path, "--profile", "smoke",
         "--set", f"pool.address='127.0.0.1:{cluster.port}'",
     )  # fmt: skip
     store = open_store(s3_store_uri)

@@ -68,7 +68,8 @@ class Coordinator:
         raise AssertionError("unreachable")
 
     def close(self) -> None:
-        """End the other layers."""
+        """End the other layers; the game's lets go of its keys."""
+        self.game.end()
         for layer in self.layers:
             layer.kill()
         if self._ring is not None:

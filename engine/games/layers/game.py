@@ -22,16 +22,18 @@ def run_game(link: Link, endpoints: EndpointsConfig) -> None:
     A game that failed is launched anew.
     """
     game = _Game(endpoints)
-    for message in link.messages():
-        try:
-            answer = game.answer(message, link.heartbeat)
-        except Exception as error:
-            link.heartbeat.promise(FRAME_SECONDS)
-            game.rest()
-            answer = {"failed": type(error).__name__, "message": " ".join(str(error).split()) or "no message"}
-        if answer is not None:
-            link.send(answer_to=message["question"], **answer)
-    game.rest()
+    try:
+        for message in link.messages():
+            try:
+                answer = game.answer(message, link.heartbeat)
+            except Exception as error:
+                link.heartbeat.promise(FRAME_SECONDS)
+                game.rest()
+                answer = {"failed": type(error).__name__, "message": " ".join(str(error).split()) or "no message"}
+            if answer is not None:
+                link.send(answer_to=message["question"], **answer)
+    finally:
+        game.rest()
 
 
 class _Game:

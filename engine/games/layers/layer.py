@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any, Final
 
-from engine.games.layers.link import Heartbeat, Link, Message
+from engine.games.layers.link import END_SECONDS, Heartbeat, Link, Message, end_with_parent
 from engine.games.titles.profile import TitleMissingError
 from infra.errors import NotHereError, StoreFullError, StoreUnreachableError, WorldloomError
 
@@ -118,6 +118,13 @@ class Layer:
         self.kill()
         return LayerLostError(f"the {self.name} process died")
 
+    def end(self) -> None:
+        """Let the process end by itself, as it does when its pipe ends; kill it where that takes long."""
+        if self._process is not None:
+            self._pipe.close()
+            self._process.join(END_SECONDS)
+        self.kill()
+
     def kill(self) -> None:
         """End the process, whatever it does."""
         if self._process is not None:
@@ -129,8 +136,6 @@ class Layer:
 
 
 def _enter(run: Callable[..., None], pipe: "Connection[Any, Any]", shared: Any, *arguments: Any) -> None:
-    from engine.games.layers.link import end_with_parent
-
     end_with_parent()
     with contextlib.suppress(BrokenPipeError, ConnectionResetError, EOFError):  # the coordinator is gone, and we with it
         run(Link(pipe, Heartbeat(shared)), *arguments)

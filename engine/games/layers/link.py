@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 IDLE_SECONDS: Final = 10.0  # within which a layer that waits gives its next sign of life
 POLL_SECONDS: Final = 0.5
+END_SECONDS: Final = 5.0  # for a layer to end by itself once its pipe has ended
 
 Message = dict[str, Any]
 
@@ -64,12 +66,17 @@ class Link:
 
 
 def end_with_parent() -> None:
-    """Watch for the coordinator's end and end with it: a layer alone is of no use."""
+    """Watch for the coordinator's end and end with it, after a moment to let go of keys: a layer alone is of no use.
+
+    An interrupt from the terminal, which all processes get, is the coordinator's to follow.
+    """
     parent = multiprocessing.parent_process()
     assert parent is not None
+    signal.signal(signal.SIGINT, lambda *_: None)  # ignoring it would be inherited by games that are launched
 
     def watch() -> None:
         parent.join()
+        time.sleep(END_SECONDS)
         os._exit(1)  # episodes are written whole or not at all
 
     threading.Thread(target=watch, daemon=True).start()

@@ -15,7 +15,7 @@ from typing import Final, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.errors import WorldloomError
+from infra.errors import StoreFullError, WorldloomError
 
 Picture = tuple[NDArray[np.uint8], NDArray[np.float32] | None, NDArray[np.uint16] | None]
 
@@ -37,18 +37,22 @@ class FrameRing:
         self.path, self.width, self.height = path, width, height
         self._lock: TextIO | None = None  # of the maker
         self._pixels = width * height
-        self._slot = _HEADER.size + self._pixels * (3 + 4 + 2)  # RGB, depth, mask
+        self._slot = _slot_bytes(width, height)
         with path.open("r+b") as file:
-            file.truncate(self._slot * SLOTS)
             self._memory = mmap.mmap(file.fileno(), self._slot * SLOTS)
 
     @classmethod
     def create(cls, width: int, height: int) -> "FrameRing":
-        """A new ring for frames of ``width`` x ``height`` pixels, where memory is shared; locked while its maker lives."""
+        """A new ring for frames of ``width`` x ``height`` pixels, where memory is shared; locked while its maker lives.
+
+        Raises:
+            StoreFullError: too little shared memory is left.
+        """
         folder = _SHARED if _SHARED.is_dir() else Path(tempfile.gettempdir())
         sweep(folder)
         number, name = tempfile.mkstemp(prefix="worldloom-new-ring-", dir=folder)
         lock, fresh = os.fdopen(number, "w"), Path(name)
+        _reserve(lock, fresh, _slot_bytes(width, height) * SLOTS)
         fcntl.flock(lock, fcntl.LOCK_EX)
         path = fresh.rename(folder / fresh.name.replace("worldloom-new-ring-", PREFIX))  # locked before a sweep can see it
         ring = cls(path, width, height)
@@ -104,6 +108,23 @@ class FrameRing:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+
+def _slot_bytes(width: int, height: int) -> int:
+    return _HEADER.size + width * height * (3 + 4 + 2)  # RGB, depth, mask
+
+
+def _reserve(file: TextIO, path: Path, size: int) -> None:
+    """Take the memory at once: where it runs out later, whoever writes there is killed without a word."""
+    try:
+        os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        file.close()
+        path.unlink()
+        raise StoreFullError(
+            f"{size / 1e6:.0f} MB of shared memory for frames do not fit into {path.parent} ({error.strerror}); "
+            "give it more (a container's --shm-size), record fewer at once, or smaller pictures"
+        ) from None
 
 
 def sweep(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """A game's window under X: found by its title, its pixels grabbed, real key and mouse events sent. Needs xdotool."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -80,6 +81,7 @@ class X11Window:
             commands += ["keydown", key]
         if mouse != (0, 0):
             commands += ["mousemove_relative", "--", str(mouse[0]), str(mouse[1])]
+        self._held |= wanted  # also where the call fails halfway
         if commands:
             self._call(*commands)
         self._held = wanted
@@ -113,7 +115,7 @@ class X11Window:
         try:
             done = subprocess.run(
                 ["xdotool", *arguments],
-                env={"DISPLAY": self.display, "PATH": "/usr/local/bin:/usr/bin:/bin"},
+                env=os.environ | {"DISPLAY": self.display},  # with what lets us onto it
                 capture_output=True,
                 text=True,
                 timeout=CALL_SECONDS,

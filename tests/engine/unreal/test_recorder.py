@@ -18,7 +18,7 @@ from engine.job import Job
 from engine.record import gather
 from engine.scenes.build import build_scene
 from engine.unreal.convention import c2w_from_unreal, unreal_from_c2w
-from engine.unreal.process import EngineProcess, EngineStartError, UnrealConfig, engine_command
+from engine.unreal.process import EngineProcess, EngineStartError, UnrealConfig, engine_command, free_port
 from engine.unreal.recorder import UnrealRecorder
 from engine.unreal.walk import UndoingExplorer, undo
 from infra.body_track import body_track
@@ -30,6 +30,7 @@ from tests.engine.jobs import MakeJob
 from tests.engine.unreal.plain_engine import MAP
 
 PLAIN = UnrealConfig(command=(sys.executable, "-m", "tests.engine.unreal.plain_engine"))
+STEPPED = dataclasses.replace(PLAIN, command=(*PLAIN.command, "--steps"))
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,13 @@ def recorder(egl: str) -> Iterator[UnrealRecorder]:
     warm = UnrealRecorder()
     yield warm
     warm.close()
+
+
+def scene_list(folder: Path, more: str = "") -> Path:
+    """One of a single map, ``green``."""
+    path, area = folder / "scenes.toml", "{ centre = [3.0, 2.0, 0.0], half_size = [0.5, 0.5], yaw = [40.0, 50.0] }"
+    path.write_text(f'[[scene]]\nname = "green"\nmap = "/Game/{MAP}"\nlicence = "own"\nstart_areas = [{area}]\n{more}\n')
+    return path
 
 
 def over_the_wire(job: Job) -> Job:
@@ -181,6 +189,53 @@ def test_an_engine_without_steps_is_walked_by_swept_moves_and_read_back(egl: str
 
 
 @pytest.mark.slow
+def test_one_engine_records_a_map_in_exact_steps_episode_after_episode(egl: str, make_job: MakeJob) -> None:
+    recorder, engines = UnrealRecorder(STEPPED), set[int]()
+    for seed in range(3):
+        recording = gather(recorder, over_the_wire(make_job(family=MAP, seed=seed, frames=24, walk="explore")))
+        assert recording.episode.sync == "exact" and np.array_equal(recording.frames.tick, np.arange(24))
+        engines.add(recorder.engine.pid)
+    recorder.close()
+    assert len(engines) == 1, "an engine was started anew for every episode"
+
+
+@pytest.mark.slow
+def test_an_engine_that_is_not_ours_is_left_with_its_clock_running(egl: str, make_job: MakeJob) -> None:
+    port = free_port()
+    owner = EngineProcess(dataclasses.replace(STEPPED, unix_socket=False, port=port))
+    client = owner.ready(16.0)
+    client.close()
+    guest = UnrealRecorder(UnrealConfig(host="127.0.0.1", port=port))
+    gather(guest, over_the_wire(make_job(family=MAP, frames=4, walk="explore")))
+    guest.close()
+    assert owner.alive()
+    client.connect(10.0)
+    assert client.text("vget /action/game/is_paused") == "false"
+    owner.stop()
+
+
+@pytest.mark.slow
+def test_conditions_of_one_job_do_not_stay_for_the_next(egl: str, make_job: MakeJob, tmp_path: Path) -> None:
+    path = scene_list(tmp_path, 'weather = { rain = ["Rain.Set 1"], clear = [] }')
+    recorder = UnrealRecorder(dataclasses.replace(STEPPED, scenes=str(path)))
+    for weather in ("", "rain", "rain", "", "", "clear"):
+        recorder.reset(over_the_wire(make_job(family="green", weather=weather)))
+    recorder.engine._log.seek(0)
+    told = [line for line in recorder.engine._log.read().decode().splitlines() if line.startswith("v")]
+    recorder.close()
+    assert told == ["vrun Rain.Set 1", "vrun Rain.Set 1", f"vset /action/game/level /Game/{MAP}"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wish", [{"weather": "rain"}, {"time_of_day": "night"}, {"season": "winter"}])
+def test_conditions_that_nobody_said_how_to_make_are_refused(egl: str, make_job: MakeJob, wish: dict[str, str]) -> None:
+    recorder = UnrealRecorder(PLAIN)
+    with pytest.raises(ValueError, match=f"{next(iter(wish.values()))}.*a scene list .* says how"):
+        recorder.reset(over_the_wire(make_job(family=MAP, **wish)))
+    recorder.close()
+
+
+@pytest.mark.slow
 def test_the_learned_explorer_walks_an_unknown_map_by_what_the_wire_brings(egl: str, make_job: MakeJob) -> None:
     recorder = UnrealRecorder(PLAIN)
     job = over_the_wire(make_job(family=MAP, frames=96, walk="policy"))
@@ -191,12 +246,7 @@ def test_the_learned_explorer_walks_an_unknown_map_by_what_the_wire_brings(egl: 
 
 @pytest.mark.slow
 def test_a_scene_list_gives_map_and_starts(egl: str, make_job: MakeJob, tmp_path: Path) -> None:
-    area = "{ centre = [3.0, 2.0, 0.0], half_size = [0.5, 0.5], yaw = [40.0, 50.0] }"
-    path = tmp_path / "scenes.toml"
-    path.write_text(
-        f'[[scene]]\nname = "green"\nmap = "/Game/{MAP}"\nlicence = "own"\nstart_areas = [{area}]\n', encoding="utf-8"
-    )
-    recorder = UnrealRecorder(dataclasses.replace(PLAIN, scenes=str(path)))
+    recorder = UnrealRecorder(dataclasses.replace(PLAIN, scenes=str(scene_list(tmp_path))))
     state = recorder.reset(over_the_wire(make_job(family="green")))
     assert np.allclose(state.raw_pose[:2], [300, 200], atol=50.1) and 40 <= state.raw_pose[4] <= 50
     assert recorder.facts().licence == "own" and recorder.facts().scene_id == "green"

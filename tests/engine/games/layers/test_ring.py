@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.games.layers import ring as rings
 from engine.games.layers.ring import SLOTS, FrameRing, TornFrameError
+from infra.errors import StoreFullError
 
 
 @pytest.fixture
@@ -35,6 +37,19 @@ def test_another_process_reads_what_was_written_bit_by_bit(ring: FrameRing) -> N
         for ours, theirs in zip((rgb, depth, mask), found, strict=True):
             np.testing.assert_array_equal(ours, theirs)
     other.close()
+
+
+def test_memory_that_is_not_there_is_named_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", tmp_path], capture_output=True).returncode:
+        pytest.skip("this container may not mount a file system")
+    monkeypatch.setattr(rings, "_SHARED", tmp_path)
+    try:
+        with pytest.raises(StoreFullError, match=r"66 MB of shared memory for frames do not fit into .*--shm-size"):
+            FrameRing.create(1280, 720)
+        assert not list(tmp_path.iterdir())
+        FrameRing.create(64, 36).close(remove=True)
+    finally:
+        subprocess.run(["umount", "-l", tmp_path], check=True)
 
 
 def test_what_a_game_does_not_show_is_none(ring: FrameRing) -> None:

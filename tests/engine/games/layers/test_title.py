@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from engine.games.layers.coordinator import record_game
 from engine.games.layers.layer import LayerLostError
 from engine.games.titles.profile import load_title
 from engine.games.titles.running import TitlesConfig
+from infra.digest import canonical_json
 from infra.episodes import list_episodes, read_episode
 from infra.store import Store, open_store
 from tests.engine.games.titles.display import own_display
@@ -78,6 +81,44 @@ def test_a_menu_ends_the_episode_before_it_and_lets_go_of_all_keys(
     assert (frames.time / 1e9 > keys.menu_opened).sum() <= 1, (
         "one row may have been on its way; the plugin's clock is the machine's"
     )
+
+
+RECORDING = """
+import json
+import signal
+import sys
+from engine.endpoints import EndpointsConfig
+from engine.games.layers.coordinator import record_game
+from engine.games.titles.running import TitlesConfig
+from engine.job import Job
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever starts tests may ignore it
+    store, folder, display, job = sys.argv[1:]
+    titles = TitlesConfig(game_folder=folder, display=display, capture="x11", start_seconds=30)
+    record_game(store, Job(**json.loads(job)), EndpointsConfig(titles=titles))
+"""
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+def test_no_key_stays_down_when_the_recording_is_interrupted_or_killed(
+    game: EndpointsConfig, tmp_path: Path, make_job: MakeJob, end: signal.Signals
+) -> None:
+    keys, titles, script = Keys(game.titles.display), game.titles, tmp_path / "recording.py"
+    script.write_text(RECORDING)
+    job = make_job(source=TITLE, family=TITLE, frames=150, fps=3.0, renderer="game")
+    places = [str(script), str(tmp_path / "store"), titles.game_folder, titles.display]
+    line = [sys.executable, *places, canonical_json(job).decode()]
+    settings = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[4])}
+    with subprocess.Popen(line, env=settings, start_new_session=True, stderr=subprocess.DEVNULL) as recording:
+        poll(lambda: keys.down() or None, 120)
+        if end is signal.SIGINT:
+            os.killpg(recording.pid, end)  # as a terminal does it
+        else:
+            recording.kill()
+        recording.wait(60)
+    poll(lambda: not keys.down() or None)
 
 
 @pytest.mark.fault
