@@ -58,6 +58,11 @@ def test_a_new_level_begins_at_step_0_and_runs(game: Path) -> None:
     assert play(game, "0.0625 frame tick level tick frame 0.05 frame tick") == ["ok", "1", "0", "ok", "1"]
 
 
+def test_an_episode_after_another_counts_from_0_and_may_have_another_rate(game: Path) -> None:
+    said = play(game, "0 0.0625 frame 0.0625 frame tick resume frame frame 0 tick 0.05 frame tick")
+    assert said == ["ok", "ok", "ok", "2", "ok", "0", "ok", "1"]
+
+
 def test_a_game_that_cannot_be_paused_is_not_stepped(game: Path) -> None:
     (said, tick) = play(game, "unpausable 0.0625 frame tick")
     assert said.startswith("error the game cannot be paused") and tick == "0"
