@@ -111,7 +111,10 @@ def test_no_key_stays_down_when_the_recording_is_interrupted_or_killed(
     places = [str(script), str(tmp_path / "store"), titles.game_folder, titles.display]
     line = [sys.executable, *places, canonical_json(job).decode()]
     settings = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[4])}
-    with subprocess.Popen(line, env=settings, start_new_session=True, stderr=subprocess.DEVNULL) as recording:
+    with (
+        (tmp_path / "said").open("w") as said,
+        subprocess.Popen(line, env=settings, start_new_session=True, stderr=said) as recording,
+    ):
         poll(lambda: keys.down() or None, 120)
         if end is signal.SIGINT:
             os.killpg(recording.pid, end)  # as a terminal does it
@@ -119,6 +122,7 @@ def test_no_key_stays_down_when_the_recording_is_interrupted_or_killed(
             recording.kill()
         recording.wait(60)
     poll(lambda: not keys.down() or None)
+    assert "Process worldloom-" not in (tmp_path / "said").read_text(), "a layer ended with a traceback"
 
 
 @pytest.mark.fault
