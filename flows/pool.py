@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import secrets
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 LOOPBACK: Final = "127.0.0.1"
 MINETEST_CORES: Final = 2  # that one client, drawn in software, its server and its layers keep busy
+KNOCK_SECONDS: Final = 5.0  # for a cluster to take a connection
 END_SECONDS: Final = 10.0  # for actors to end by themselves
 _NONE: Final[Any] = object()  # no job is left
 
@@ -277,8 +279,9 @@ def _start_ray(config: PoolConfig) -> None:
         return
     if config.address:
         try:
+            _knock(config.address)
             ray.init(address=config.address, log_to_driver=True)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, OverflowError, RuntimeError, ValueError) as error:
             said = str(error).strip().partition("\n")[0]
             raise PoolError(f"no Ray cluster at pool.address = {config.address!r}: {said}") from None
         return
@@ -292,6 +295,17 @@ def _start_ray(config: PoolConfig) -> None:
         logging_level=logging.WARNING,
         log_to_driver=True,
     )
+
+
+def _knock(address: str) -> None:
+    """Whether anybody listens there, which Ray takes minutes to find out. Other forms than HOST:PORT are Ray's to read.
+
+    Raises:
+        OSError: nobody does.
+    """
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal() and "/" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), KNOCK_SECONDS).close()
 
 
 def _result(reference: Any) -> Any:

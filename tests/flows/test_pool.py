@@ -17,6 +17,7 @@ from infra.schema.run import Run
 from infra.store import Store, open_store
 from infra.tables import read_records
 from tests.flows.conftest import SmokeRun, worldloom
+from tests.seaweed import free_ports
 
 JOBS = 12
 
@@ -83,6 +84,12 @@ def test_size_zero_starts_nothing(tmp_path: Path) -> None:
     with open_pool(PoolConfig(actors=0), str(tmp_path)) as pool:
         assert pool is None
     assert "ray" not in sys.modules or not sys.modules["ray"].is_initialized()
+
+
+def test_a_cluster_that_is_not_there_is_named_at_once(tmp_path: Path) -> None:
+    nobody = f"127.0.0.1:{free_ports(1)[0]}"
+    with pytest.raises(PoolError, match=f"no Ray cluster at pool.address = '{nobody}': .*refused"):
+        fitting_actors("embedded", UnrealConfig(), PoolConfig(address=nobody))
 
 
 def test_a_worker_is_a_plain_object() -> None:
