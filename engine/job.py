@@ -1,5 +1,6 @@
 """The recipe of one episode: small, picklable, and all that its pixels depend on."""
 
+import dataclasses
 import hashlib
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -36,12 +37,14 @@ class Job:
     weather: str = ""  # weather, time of day and season; empty is what the scene's seed says
     time_of_day: str = ""
     season: str = ""
+    build: str = ""  # digest of the Unreal Engine build whose map the family is
     version: int = RECORDING_VERSION
 
     @property
     def episode_id(self) -> str:
-        """sha256 of the canonical job."""
-        return sha256_of(canonical_json(self))
+        """sha256 of the canonical job; jobs that need no build are named as they were before there was one."""
+        recipe = dataclasses.asdict(self)
+        return sha256_of(canonical_json({name: value for name, value in recipe.items() if name != "build" or value}))
 
 
 def scene_seed(family: str, split: Split, index: int, seed: int) -> int:

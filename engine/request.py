@@ -144,6 +144,10 @@ def agents_of(source: Source, unreal: UnrealConfig = OWN_WORLD) -> tuple[str, ..
 def _check_maps(request: CollectionRequest, unreal: UnrealConfig) -> None:
     """Refuse maps that a build's scene list lacks, and conditions that one of those asked for lacks."""
     _check_agents(request, DEPTH_WALKS)
+    if not unreal.scenes and not unreal.command:
+        return  # a host may be the embedded world, which the recorder finds out
+    if request.perspective != "first":
+        raise ValueError("maps of an Unreal Engine build are recorded in first person; use perspective first")
     scenes = {scene.name: scene for scene in read_scene_list(Path(unreal.scenes))} if unreal.scenes else {}
     for family in request.families or families_of(request.source, unreal):
         if unreal.scenes and family not in scenes:
@@ -156,11 +160,17 @@ def _check_maps(request: CollectionRequest, unreal: UnrealConfig) -> None:
 
 
 def collection_of(request: CollectionRequest, unreal: UnrealConfig = OWN_WORLD) -> str:
-    """Names what fulfils a request: its digest, and of an Unreal Engine build also which one and the maps that it has."""
-    if not _is_build(request.source, unreal):
-        return request.digest
+    """Names what fulfils a request: its digest, and of an Unreal Engine build also which one."""
+    build = _build_of(request.source, unreal)
+    return sha256_of(canonical_json([request.digest, build])) if build else request.digest
+
+
+def _build_of(source: Source, unreal: UnrealConfig) -> str:
+    """Digest of how a build is reached and of what its scene list says; empty for other sources."""
+    if not _is_build(source, unreal):
+        return ""
     listed = sha256_of(Path(unreal.scenes).read_bytes()) if unreal.scenes else ""
-    return sha256_of(canonical_json([request.digest, list(unreal.command), unreal.host, unreal.port, listed]))
+    return sha256_of(canonical_json([list(unreal.command), unreal.host, unreal.port, listed]))
 
 
 def candidates(request: CollectionRequest, unreal: UnrealConfig = OWN_WORLD) -> Iterator[Job]:
@@ -185,6 +195,7 @@ def candidates(request: CollectionRequest, unreal: UnrealConfig = OWN_WORLD) -> 
     )
     order = np.random.default_rng(request.seed).permutation(len(mixes))
     bodies = sample_covering(BODIES, request.seed) if request.perspective == "third" else [-1]
+    build = _build_of(request.source, unreal)
     fps = DOOM_FPS if request.source == "vizdoom" else request.fps
     for number in itertools.count():
         scene, take = divmod(number, request.episodes_per_scene)
@@ -208,6 +219,7 @@ def candidates(request: CollectionRequest, unreal: UnrealConfig = OWN_WORLD) -> 
             weather=weather,
             time_of_day=time_of_day,
             season=season,
+            build=build,
         )
 
 

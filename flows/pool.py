@@ -80,6 +80,7 @@ class RayPool:
         self._make_actor, self._config = make_actor, config
         self._actors = [make_actor() for _ in range(config.actors)]
         self._joining: dict[Any, Actor] = {}
+        self._ran: list[Actor] = []  # those that have found room before
         self._stillborn = 0  # actors in a row that died before they ran
 
     def map_unordered(
@@ -99,6 +100,9 @@ class RayPool:
         running: dict[Any, _Task[Job]] = {}
         free: list[Actor] = []
         self._joining = {actor.join.remote(): actor for actor in self._actors}
+        if (first := _take(waiting)) is None:
+            return
+        again.append(first)
         while True:
             while free and (todo := again.popleft() if again else _take(waiting)) is not None:
                 actor, deadline = free.pop(), time.monotonic() + self._config.job_seconds
@@ -108,7 +112,7 @@ class RayPool:
                 return
             reference, is_ready = self._first_ready(running)
             if reference in self._joining:
-                free += self._joined(reference)
+                free += self._joined(reference, others=len(free) + len(running))
                 continue
             task = running.pop(reference)
             try:
@@ -133,7 +137,8 @@ class RayPool:
         import ray
 
         with contextlib.suppress(ray.exceptions.RayError):  # a cluster that is gone took them along
-            ended = [cast(Any, actor).__ray_terminate__.remote() for actor in self._actors]
+            waiting = list(self._joining.values())  # for room; they keep nothing
+            ended = [cast(Any, actor).__ray_terminate__.remote() for actor in self._actors if actor not in waiting]
             ray.wait(ended, num_returns=len(ended), timeout=END_SECONDS)
 
     def _replace(self, actor: "Actor") -> None:
@@ -142,20 +147,27 @@ class RayPool:
 
         ray.kill(actor)  # it may live on where nobody reaches it
         self._actors[self._actors.index(actor)] = made = self._make_actor()
+        self._ran = [one for one in self._ran if one != actor]
         self._joining[made.join.remote()] = made
 
-    def _joined(self, reference: Any) -> "list[Actor]":
-        """The actor that has found room; none where it died instead, which it may do a few times."""
+    def _joined(self, reference: Any, others: int) -> "list[Actor]":
+        """The actor that has found room; none where it is dead. Those that die as they start are replaced a few times in a row.
+
+        Raises:
+            PoolError: none is left: neither ``others`` that work or could, nor any that may still find room.
+        """
         actor = self._joining.pop(reference)
         try:
             _result(reference)
         except ActorDiedError as error:
-            self._stillborn += 1
-            if self._stillborn > self._config.retries:
+            self._stillborn += actor not in self._ran
+            if self._stillborn <= self._config.retries:
+                self._replace(actor)
+            elif not others and not self._joining:
                 raise PoolError(f"{self._stillborn} workers died before they ran ({error}); free memory, start again") from None
-            self._replace(actor)
             return []
         self._stillborn = 0
+        self._ran.append(actor)
         return [actor]
 
     def _first_ready(self, running: "Mapping[Any, _Task[Any]]") -> tuple[Any, bool]:
@@ -180,7 +192,9 @@ def _take(jobs: Iterator[Job]) -> tuple[Job, int] | None:
 
 
 def fitting_actors(source: str, unreal: UnrealConfig, config: PoolConfig) -> int:
-    """How many recorders this machine or cluster holds, at least one; just one of a game or an engine that cannot be shared.
+    """How many recorders this machine or cluster holds, one where an engine cannot be shared.
+
+    None for titles: layers of their own record them, which Ray would kill together with its worker, keys held down.
 
     Raises:
         PoolError: the cluster cannot be reached.
@@ -193,7 +207,7 @@ def fitting_actors(source: str, unreal: UnrealConfig, config: PoolConfig) -> int
         case "minetest":
             return max(1, _cores(config) // MINETEST_CORES)
         case _:
-            return 1  # it owns the screen
+            return 0
 
 
 def check_actors(source: str, unreal: UnrealConfig, actors: int) -> None:

@@ -172,12 +172,13 @@ def scene_commands(scene: UnrealScene | None, job: Job) -> list[str]:
     return commands
 
 
-def place_at_start(client: UnrealClient, scene: UnrealScene | None, seeds: list[int]) -> tuple[Array, Array]:
+def place_at_start(client: UnrealClient, scene: UnrealScene | None, seeds: list[int], entered: Array) -> tuple[Array, Array]:
     """Go to the start that ``seeds`` draw; the camera's pose (6,), and how far (3,) it is from the pawn that carries it.
 
-    The plugin moves the pawn, but reads the camera. Without a scene list it starts where the map puts the player.
+    The plugin moves the pawn, but reads the camera. Without a scene list it starts where the map put the player when it was
+    ``entered`` (6,).
     """
-    x, y, z, _, yaw, _ = read_pose(client)
+    x, y, z, _, yaw, _ = entered
     if scene is not None:
         rng = np.random.default_rng(seeds)
         area = scene.start_areas[rng.integers(len(scene.start_areas))]

@@ -57,6 +57,7 @@ class UnrealRecorder:
         self.engine = EngineProcess(self.config)
         self._stepped = False
         self._dressed: tuple[UnrealClient | None, tuple[str, str] | None] = (None, None)  # the map, over which connection
+        self._entered: dict[str, NDArray[np.float64]] = {}  # where the player stood in maps that no list describes
 
     def reset(self, job: Job) -> State:
         """Load the job's scene or map, take the clock in hand and record the first state.
@@ -91,7 +92,7 @@ class UnrealRecorder:
         try:
             return self._next()
         except WorldloomError:
-            self.engine.stop()
+            self._leave()
             raise
 
     def facts(self) -> SourceFacts:
@@ -131,6 +132,10 @@ class UnrealRecorder:
 
     def close(self) -> None:
         """End the engine that was started here; the clock of another goes on."""
+        self._leave()
+
+    def _leave(self) -> None:
+        """Hang up, and end the engine or give its clock back."""
         if self._stepped and self.config.host and self.engine.client is not None:
             with contextlib.suppress(WorldloomError):  # it is gone
                 self.engine.client.text(RESUME)
@@ -148,7 +153,7 @@ class UnrealRecorder:
             self._send(client, None)
             return self._next()
         except (EngineGoneError, EngineSilentError, WireError):
-            self.engine.stop()
+            self._leave()
             raise
 
     def _prepare(self, client: UnrealClient, job: Job) -> None:
@@ -191,9 +196,9 @@ class UnrealRecorder:
         set_up = scene_commands(place, job)
         self._open_map(client, place.map if place else job.family, job)
         ask(client, [*set_up, *camera_setup(job.width, job.height, self.config.hfov)], self.config.level_seconds)
-        start, offset = place_at_start(
-            client, place, [job.scene_seed, job.seed]
-        )  # while the game ticks: a player's camera turns with it
+        entered = self._entered.setdefault(job.family, read_pose(client))
+        # while the game ticks: a player's camera turns with it
+        start, offset = place_at_start(client, place, [job.scene_seed, job.seed], entered)
         if self._stepped:
             ask(client, ["vset /worldloom/step 0"], self.config.level_seconds)
             start = read_pose(client)

@@ -84,6 +84,9 @@ def test_what_a_build_cannot_show_is_refused_before_it_is_started(tmp_path: Path
     for wish in wishes:
         with pytest.raises(ValueError, match=r"map Town has no .*; a scene list"):
             next(candidates(dataclasses.replace(town, **wish), build))
+        next(candidates(dataclasses.replace(town, **wish), UnrealConfig(host="studio")))  # may be the embedded world
+    with pytest.raises(ValueError, match="use perspective first"):
+        next(candidates(dataclasses.replace(town, perspective="third"), build))
     with pytest.raises(ValueError, match="no family 'strett'"):
         next(candidates(CollectionRequest(source="unreal", families=("strett",))))
 
@@ -103,6 +106,8 @@ def test_another_build_and_other_maps_are_another_collection(tmp_path: Path) -> 
         collection_of(request, dataclasses.replace(build, scenes=str(scenes))),
     }
     assert len(names) == 6
+    there, here = (next(candidates(request, UnrealConfig(command=(name,)))) for name in ("A.sh", "B.sh"))
+    assert there.episode_id != here.episode_id, "what one build recorded counts for another"
     embedded = CollectionRequest()
     assert collection_of(embedded, build) == collection_of(embedded) == embedded.digest
 

@@ -23,15 +23,17 @@ JOBS = 12
 
 
 @pytest.mark.parametrize("source", ["embedded", "unreal", "vizdoom", "minetest", "gta_v"])
-def test_one_recorder_always_fits_and_larger_machines_hold_more_but_of_games_that_own_the_screen(
+def test_one_recorder_always_fits_and_larger_machines_hold_more_but_titles_are_recorded_by_the_command_itself(
     source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fitting = []
     for cores in (1, 2, 8, 64):
         monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: set(range(cores)))
         fitting.append(fitting_actors(source, UnrealConfig(), PoolConfig()))
-    assert fitting[0] == 1 and fitting == sorted(fitting)
-    assert (fitting[-1] == 1) == (source == "gta_v")
+    if source == "gta_v":
+        assert not any(fitting)
+    else:
+        assert fitting[0] == 1 and fitting == sorted(fitting) and fitting[-1] > 1
 
 
 @pytest.mark.parametrize("own", [UnrealConfig(command=("Game.sh",)), UnrealConfig(host="studio"), UnrealConfig(port=9000)])
@@ -135,6 +137,10 @@ def work_beside_actors_without_room() -> None:
         pool = RayPool(made.options(num_cpus=1).remote, PoolConfig(actors=3, retries=1, job_seconds=30.0))
         assert sorted(pool.map_unordered(square, range(JOBS))) == [square(number) for number in range(JOBS)]
         assert sorted(pool.map_unordered(die_at_five, range(JOBS), lambda number, _: -1))[0] == -1
+        assert list(pool.map_unordered(square, [])) == []
+        for dead in pool._actors:
+            ray.kill(dead)  # between two rounds, as with the node that they were on
+        assert sorted(pool.map_unordered(square, [2, 3])) == [4, 9]
         full = RayPool(made.options(num_cpus=1).remote, PoolConfig(actors=1, join_seconds=2.0))
         with pytest.raises(PoolError, match="no worker found room on this machine within 2 s"):
             list(full.map_unordered(square, [1]))

@@ -69,12 +69,14 @@ class Coordinator:
 
     def close(self) -> None:
         """End the other layers; the game's lets go of its keys."""
-        self.game.end()
-        for layer in self.layers:
-            layer.kill()
-        if self._ring is not None:
-            self._ring.close(remove=True)
-            self._ring = None
+        try:
+            self.game.end()
+        finally:  # whoever interrupts again waits no longer
+            for layer in self.layers:
+                layer.kill()
+            if self._ring is not None:
+                self._ring.close(remove=True)
+                self._ring = None
 
     def _ready(self, job: Job) -> None:
         """Start what is not there; a ring of the job's size."""
@@ -84,7 +86,7 @@ class Coordinator:
         if self._ring is None or (self._ring.width, self._ring.height) != (job.width, job.height):
             if self._ring is not None:
                 self._ring.close(remove=True)
-            self._ring = FrameRing.create(job.width, job.height)
+            self._ring = FrameRing.create(job.width, job.height, with_depth=job.source == "vizdoom")  # no other game shows any
 
     def _lead(self, job: Job) -> Episode:
         """One episode: row i is state i and the action that leads on."""

@@ -37,13 +37,15 @@ class FrameRing:
         self.path, self.width, self.height = path, width, height
         self._lock: TextIO | None = None  # of the maker
         self._pixels = width * height
-        self._slot = _slot_bytes(width, height)
+        self._slot = _slot_bytes(self._pixels)
         with path.open("r+b") as file:
             self._memory = mmap.mmap(file.fileno(), self._slot * SLOTS)
 
     @classmethod
-    def create(cls, width: int, height: int) -> "FrameRing":
+    def create(cls, width: int, height: int, *, with_depth: bool = True) -> "FrameRing":
         """A new ring for frames of ``width`` x ``height`` pixels, where memory is shared; locked while its maker lives.
+
+        Memory is taken at once for pictures, and with ``with_depth`` for depth; for masks when there are any.
 
         Raises:
             StoreFullError: too little shared memory is left.
@@ -52,7 +54,7 @@ class FrameRing:
         sweep(folder)
         number, name = tempfile.mkstemp(prefix="worldloom-new-ring-", dir=folder)
         lock, fresh = os.fdopen(number, "w"), Path(name)
-        _reserve(lock, fresh, _slot_bytes(width, height) * SLOTS)
+        _reserve(lock, fresh, width * height, 3 + 4 * with_depth)
         fcntl.flock(lock, fcntl.LOCK_EX)
         path = fresh.rename(folder / fresh.name.replace("worldloom-new-ring-", PREFIX))  # locked before a sweep can see it
         ring = cls(path, width, height)
@@ -110,19 +112,22 @@ class FrameRing:
             self._lock = None
 
 
-def _slot_bytes(width: int, height: int) -> int:
-    return _HEADER.size + width * height * (3 + 4 + 2)  # RGB, depth, mask
+def _slot_bytes(pixels: int) -> int:
+    return _HEADER.size + pixels * (3 + 4 + 2)  # RGB, depth, mask
 
 
-def _reserve(file: TextIO, path: Path, size: int) -> None:
-    """Take the memory at once: where it runs out later, whoever writes there is killed without a word."""
+def _reserve(file: TextIO, path: Path, pixels: int, used: int) -> None:
+    """Take the first ``used`` bytes a pixel of each slot: where memory runs out later, whoever writes is killed, wordlessly."""
+    size = _HEADER.size + pixels * used
     try:
-        os.posix_fallocate(file.fileno(), 0, size)
+        file.truncate(_slot_bytes(pixels) * SLOTS)
+        for slot in range(SLOTS):
+            os.posix_fallocate(file.fileno(), slot * _slot_bytes(pixels), size)
     except OSError as error:
         file.close()
         path.unlink()
         raise StoreFullError(
-            f"{size / 1e6:.0f} MB of shared memory for frames do not fit into {path.parent} ({error.strerror}); "
+            f"{size * SLOTS / 1e6:.0f} MB of shared memory for frames do not fit into {path.parent} ({error.strerror}); "
             "give it more (a container's --shm-size), record fewer at once, or smaller pictures"
         ) from None
 

@@ -63,6 +63,10 @@ def test_an_episode_after_another_counts_from_0_and_may_have_another_rate(game: 
     assert said == ["ok", "ok", "ok", "2", "ok", "0", "ok", "1"]
 
 
+def test_time_is_resumed_although_a_step_was_due(game: Path) -> None:
+    assert play(game, "0.0625 frame 0.0625 resume frame clock")[2].split()[1] == "free"
+
+
 def test_a_game_that_cannot_be_paused_is_not_stepped(game: Path) -> None:
     (said, tick) = play(game, "unpausable 0.0625 frame tick")
     assert said.startswith("error the game cannot be paused") and tick == "0"

@@ -190,13 +190,15 @@ def test_an_engine_without_steps_is_walked_by_swept_moves_and_read_back(egl: str
 
 @pytest.mark.slow
 def test_one_engine_records_a_map_in_exact_steps_episode_after_episode(egl: str, make_job: MakeJob) -> None:
-    recorder, engines = UnrealRecorder(STEPPED), set[int]()
+    recorder, engines, starts = UnrealRecorder(STEPPED), set[int](), []
     for seed in range(3):
         recording = gather(recorder, over_the_wire(make_job(family=MAP, seed=seed, frames=24, walk="explore")))
         assert recording.episode.sync == "exact" and np.array_equal(recording.frames.tick, np.arange(24))
         engines.add(recorder.engine.pid)
+        starts.append(recording.frames.c2w[0])
     recorder.close()
     assert len(engines) == 1, "an engine was started anew for every episode"
+    assert np.allclose(starts, starts[0], atol=2e-5), "an episode begins where the last one ended"
 
 
 @pytest.mark.slow

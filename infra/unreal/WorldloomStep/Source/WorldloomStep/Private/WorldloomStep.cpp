@@ -46,7 +46,7 @@ void FWorldloomStepModule::BeginFrame()
 		return;
 	}
 	const APlayerController* Player = World->GetFirstPlayerController();
-	if (Phase == EPhase::Held && Player != nullptr && !Player->IsPaused())
+	if ((Phase == EPhase::Held || Phase == EPhase::Due) && Player != nullptr && !Player->IsPaused())
 	{
 		Release(); // somebody sent "vset /action/game/resume": the clock is theirs again
 	}
