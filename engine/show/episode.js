@@ -201,7 +201,7 @@ function show(frame) {
 }
 
 function follow(now, meta) {
-  shown = Math.min(frames - 1, Math.floor(meta.mediaTime * data.fps + 0.01));
+  shown = video.ended ? frames - 1 : Math.min(frames - 1, Math.floor(meta.mediaTime * data.fps + 0.01)); // it may come late
   if (depth && Math.abs(depth.currentTime - video.currentTime) > 0.5 / data.fps) depth.currentTime = video.currentTime;
   draw();
   video.requestVideoFrameCallback(follow);
