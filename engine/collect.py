@@ -92,6 +92,7 @@ def collect_request(
 
     ``name`` is what ``pause`` knows it by. Raises as ``collect``.
     """
+    collection = collection_of(request, endpoints.unreal)
 
     def work(context: StageContext) -> dict[str, Any]:
         wanted, began = request.hours * 3600.0, time.monotonic()
@@ -107,7 +108,6 @@ def collect_request(
         outputs = summarise(feed.done, list_episodes(store))
         return outputs | {"hours": feed.seconds / 3600, "failures": dict(feed.failures), "request": request.digest}
 
-    collection = collection_of(request, endpoints.unreal)
     inputs = {"collection": collection}
     return run_stage(store, name="collect", version=VERSION, inputs=inputs, config=request, work=work, fresh=fresh)
 

@@ -95,14 +95,13 @@ class RayPool:
         """
         import ray
 
-        shared, waiting = ray.put(function), iter(jobs)
-        again: collections.deque[tuple[Job, int]] = collections.deque()  # whose actors died, and how many
-        running: dict[Any, _Task[Job]] = {}
-        free: list[Actor] = []
-        self._joining = {actor.join.remote(): actor for actor in self._actors}
+        waiting = iter(jobs)
         if (first := _take(waiting)) is None:
             return
-        again.append(first)
+        again = collections.deque([first])  # and those whose actors died: how many
+        shared, free = ray.put(function), list["Actor"]()
+        running: dict[Any, _Task[Job]] = {}
+        self._joining = {actor.join.remote(): actor for actor in self._actors}
         while True:
             while free and (todo := again.popleft() if again else _take(waiting)) is not None:
                 actor, deadline = free.pop(), time.monotonic() + self._config.job_seconds
@@ -137,8 +136,7 @@ class RayPool:
         import ray
 
         with contextlib.suppress(ray.exceptions.RayError):  # a cluster that is gone took them along
-            waiting = list(self._joining.values())  # for room; they keep nothing
-            ended = [cast(Any, actor).__ray_terminate__.remote() for actor in self._actors if actor not in waiting]
+            ended = [cast(Any, actor).__ray_terminate__.remote() for actor in self._ran]  # the others keep nothing
             ray.wait(ended, num_returns=len(ended), timeout=END_SECONDS)
 
     def _replace(self, actor: "Actor") -> None:
@@ -167,7 +165,8 @@ class RayPool:
                 raise PoolError(f"{self._stillborn} workers died before they ran ({error}); free memory, start again") from None
             return []
         self._stillborn = 0
-        self._ran.append(actor)
+        if actor not in self._ran:
+            self._ran.append(actor)
         return [actor]
 
     def _first_ready(self, running: "Mapping[Any, _Task[Any]]") -> tuple[Any, bool]:
@@ -192,14 +191,14 @@ def _take(jobs: Iterator[Job]) -> tuple[Job, int] | None:
 
 
 def fitting_actors(source: str, unreal: UnrealConfig, config: PoolConfig) -> int:
-    """How many recorders this machine or cluster holds, one where an engine cannot be shared.
+    """How many actors this machine or cluster holds to record with; 1 where an engine cannot be shared.
 
-    None for titles: layers of their own record them, which Ray would kill together with its worker, keys held down.
+    0, this process, for titles: Ray would kill their layers together with its worker, and leave keys down.
 
     Raises:
         PoolError: the cluster cannot be reached.
     """
-    if source == "unreal" and (unreal.command or names_one_engine(unreal)):
+    if source == "unreal" and (unreal.command or _names_one_engine(unreal)):
         return 1  # how many builds a graphics card holds, only their owner knows
     match source:
         case "embedded" | "vizdoom" | "unreal":
@@ -216,11 +215,11 @@ def check_actors(source: str, unreal: UnrealConfig, actors: int) -> None:
     Raises:
         PoolError: names the setting.
     """
-    if source == "unreal" and actors > 1 and names_one_engine(unreal):
+    if source == "unreal" and actors > 1 and _names_one_engine(unreal):
         raise PoolError(f"endpoints.unreal names one engine by its host or port, and it takes one client: 1 worker, not {actors}")
 
 
-def names_one_engine(unreal: UnrealConfig) -> bool:
+def _names_one_engine(unreal: UnrealConfig) -> bool:
     """Whether all recorders would meet at the same engine."""
     return bool(unreal.host or unreal.port)
 

@@ -6,7 +6,7 @@ of row i + 1 is on its way while row i is encoded here, so actions are chosen on
 
 import contextlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,8 @@ from engine.unreal.walk import depth_walker
 from engine.unreal.wire import WireError, number_text
 from infra.dynamics import DynamicsConfig
 from infra.errors import WorldloomError
+
+LEAVE_SECONDS: Final = 5.0  # for an engine that goes on without us to answer once more
 
 
 class UnrealRecorder:
@@ -138,7 +140,7 @@ class UnrealRecorder:
         """Hang up, and end the engine or give its clock back."""
         if self._stepped and self.config.host and self.engine.client is not None:
             with contextlib.suppress(WorldloomError):  # it is gone
-                self.engine.client.text(RESUME)
+                self.engine.client.text(RESUME, LEAVE_SECONDS)
         self.engine.stop()
 
     def _mask_names(self) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """Pools: nothing for size 0, otherwise Ray actors that survive being killed."""
 
+import atexit
 import functools
 import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from flows.pool import PoolConfig, PoolError, RayPool, Worker, check_actors, fit
 from infra.schema.run import Run
 from infra.store import Store, open_store
 from infra.tables import read_records
+from tests.engine.games.titles.playing import poll
 from tests.flows.conftest import SmokeRun, worldloom
 from tests.seaweed import free_ports
 
@@ -76,6 +79,14 @@ def hang_at_five(number: int) -> int:
     if number == 5:
         time.sleep(600)
     return number * number
+
+
+def here(_: int) -> str:
+    """Where this worker writes as it ends by itself."""
+    number, name = tempfile.mkstemp()
+    os.close(number)
+    atexit.register(lambda: Path(name).write_text("left"))
+    return name
 
 
 def refuse(number: int) -> int:
@@ -141,6 +152,11 @@ def work_beside_actors_without_room() -> None:
         for dead in pool._actors:
             ray.kill(dead)  # between two rounds, as with the node that they were on
         assert sorted(pool.map_unordered(square, [2, 3])) == [4, 9]
+        assert list(pool.map_unordered(square, [])) == []
+        (last,) = pool.map_unordered(here, [0])
+        assert list(pool.map_unordered(square, [])) == []
+        pool.end()  # those that ran end by themselves, also after a round with nothing to do
+        poll(lambda: Path(last).read_text() == "left" or None)
         full = RayPool(made.options(num_cpus=1).remote, PoolConfig(actors=1, join_seconds=2.0))
         with pytest.raises(PoolError, match="no worker found room on this machine within 2 s"):
             list(full.map_unordered(square, [1]))
