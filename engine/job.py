@@ -8,7 +8,7 @@ from typing import Final, Literal
 from infra.digest import canonical_json, sha256_of
 from infra.schema.episode import Perspective, Split
 
-RECORDING_VERSION: Final = 2  # raise when scenes, walks or renderers change what a job records
+RECORDING_VERSION: Final = 3  # raise when scenes, walks or renderers change what a job records
 
 Source = Literal[
     "embedded", "unreal", "vizdoom", "minetest",

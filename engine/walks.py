@@ -31,6 +31,7 @@ LOOPS: Final = (
 )
 """Rounds by attempt: before which, turns in mouse units a frame (0.2 is a circle of 4.7 metres), and the view kept free."""
 UNDISTURBED_TRIES: Final = 60
+ROOMY_TRIES: Final = 8
 IDLE_FRAMES: Final = 64  # an idle episode teaches nothing more after these
 REVERSE: Final = {"W": "S", "S": "W", "A": "D", "D": "A", "L": "R", "R": "L"}
 HOLDS: Final = (
@@ -233,26 +234,35 @@ def _give_way(body: Body, stance: Stance, turn: Actions) -> Actions:
 
 def _out_and_back(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:
     """Out by one action for 40 to 64 rows (half as long after failed tries), back by its reverse, a turn, and so on."""
-    ways = ("W", "W", "W+L", "W+R", "A", "D", "S", "S+L", "S+R")
-    start = stance = _undisturbed_stance(body, rng, 16)
+    for _ in range(ROOMY_TRIES):
+        start = stance = _undisturbed_stance(body, rng, 16)
+        there_and_back = _draw_there_and_back(body, rng, start)
+        if there_and_back is not None or body.scene.family in SETTLED:
+            break  # elsewhere who finds no way starts from another place
     parts: list[Actions] = []
-    done = 0
-    while done < frames:
-        for attempt in range(16):
-            text, count = str(rng.choice(ways)), int(rng.integers(40, 65)) // (1 + attempt // 8)
-            mouse = round(float(rng.uniform(0.05, 0.12)), 3)
-            out = hold(text, count, mouse)
-            both = join([out, hold(reverse(text), count, mouse)])
-            if body.walks_free(stance, *(out if body.scene.family in SETTLED else both), VIEW):
-                parts.append(both)
-                stance = body.follow(stance, *both)[-1]
-                break
+    while sum(len(keyboard) for keyboard, _ in parts) < frames:
+        if there_and_back is not None:
+            parts.append(there_and_back)
+            stance = body.follow(stance, *there_and_back)[-1]
         turn = hold("L" if rng.random() < 0.5 else "R", int(rng.integers(12, 40)), 0.1)
         parts.append(_give_way(body, stance, turn))
         stance = body.follow(stance, *parts[-1])[-1]
-        done = sum(len(part[0]) for part in parts)
+        there_and_back = _draw_there_and_back(body, rng, stance)
     keyboard, mouse_rows = join(parts)
     return WalkPlan(start=start, keyboard=keyboard[:frames], mouse=mouse_rows[:frames])
+
+
+def _draw_there_and_back(body: Body, rng: np.random.Generator, stance: Stance) -> Actions | None:
+    """An action and its reverse that meet nothing; None where none of 16 was free."""
+    ways = ("W", "W", "W+L", "W+R", "A", "D", "S", "S+L", "S+R")
+    for attempt in range(16):
+        text, count = str(rng.choice(ways)), int(rng.integers(40, 65)) // (1 + attempt // 8)
+        mouse = round(float(rng.uniform(0.05, 0.12)), 3)
+        out = hold(text, count, mouse)
+        both = join([out, hold(reverse(text), count, mouse)])
+        if body.walks_free(stance, *(out if body.scene.family in SETTLED else both), VIEW):
+            return both
+    return None
 
 
 def _loop(body: Body, rng: np.random.Generator, frames: int) -> WalkPlan:

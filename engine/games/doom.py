@@ -1,8 +1,10 @@
 """The door to ViZDoom: a real game in lock-step, two tics a frame, with its own dynamics.
 
 Doom's renderer shears instead of pitching, so the camera stays level. Its pixels are 1.2 times as tall as wide.
+Masks number what the game labels (pickups, decorations, lamps, corpses); walls, floors and ceilings it does not.
 """
 
+import contextlib
 import dataclasses
 import functools
 import math
@@ -11,10 +13,12 @@ import shlex
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -86,9 +90,30 @@ def doom_screen(width: int, height: int) -> tuple[int, int]:
 
 def doom_depth(levels: NDArray[np.uint8], width: int, height: int, lacking: float = 0.0) -> NDArray[np.float32]:
     """Coarse z-depth (height, width) in metres from the levels that the game drew; inf where they saturate."""
-    if levels.shape != (height, width):
-        levels = levels.ravel()[_picks(*levels.shape, width, height)]
-    return _metres(lacking).take(levels)
+    return _metres(lacking).take(_nearest(levels, width, height))
+
+
+def doom_mask(values: NDArray[np.uint8], labels: Sequence[Any], width: int, height: int) -> NDArray[np.uint16]:
+    """(height, width) number of the thing that each pixel shows, from the game's labels buffer and its list of labels.
+
+    A label's value in the buffer changes from frame to frame; ``number_of`` what it labels does not.
+    """
+    numbers = np.zeros(256, np.uint16)
+    for label in labels:
+        numbers[label.value] = number_of(label)
+    return numbers.take(_nearest(values, width, height))
+
+
+def number_of(label: Any) -> int:
+    """The game counts things from 0 in the order in which an episode first shows them."""
+    return int(label.object_id) + 1
+
+
+def _nearest(drawn: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    if drawn.shape == (height, width):
+        return drawn
+    picked: NDArray[np.uint8] = drawn.ravel()[_picks(*drawn.shape, width, height)]
+    return picked
 
 
 @functools.lru_cache(maxsize=4)
@@ -113,6 +138,8 @@ class VizdoomRecorder:
 
     def __init__(self) -> None:
         self._game: Any = None
+        self._process: psutil.Process
+        self._things: dict[int, str] = {}  # names of what the episode has shown, by number
         self._screen = SCREENS[0]  # that the running game draws
         self._map = ""
         self._pose = np.zeros(4)  # that the last frame showed
@@ -128,16 +155,12 @@ class VizdoomRecorder:
         straying = DepthExplorer([job.scene_seed, job.seed])
         self._open_game().set_doom_map(self._map)
         self._game.set_seed(job.seed % 2**31)
-        self._game.new_episode()
-        self._game.make_action([0.0] * 6, FROZEN_TICS)
-        state = self._state(walking=False)
+        state = self._enter()
         for _ in range(job.seed % STARTS * FRAMES_BETWEEN_STARTS):
             assert state.depth is not None
             state = self.step(*straying.act(state.depth))
             if state.over:  # start where the map starts
-                self._game.new_episode()
-                self._game.make_action([0.0] * 6, FROZEN_TICS)
-                state = self._state(walking=False)
+                state = self._enter()
                 break
         self._player = Player(job)  # what is recorded is played from its first frame on
         return state
@@ -171,12 +194,15 @@ class VizdoomRecorder:
                 "time_of_day": "",
                 "objects": [],
                 "characters": [],
+                "mask_names": {str(number): name for number, name in self._things.items()},
             },
         )
 
     def close(self) -> None:
-        """End the game's process."""
+        """End the game's process; killed, since it has nothing to save and crashes now and then when it ends by itself."""
         if self._game is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                self._process.kill()
             self._game.close()
             self._game = None
 
@@ -188,7 +214,7 @@ class VizdoomRecorder:
                 raise WorldloomError(
                     "recording Doom needs the package vizdoom; install it or set collect.vizdoom_episodes = 0"
                 ) from error
-            self._game = _start_game(vizdoom, self._screen)
+            self._game, self._process = _start_game(vizdoom, self._screen)
         return self._game
 
     def _draw_on(self, screen: tuple[int, int]) -> None:
@@ -196,6 +222,13 @@ class VizdoomRecorder:
         if screen != self._screen:
             self.close()
             self._screen = screen
+
+    def _enter(self) -> State:
+        """Begin the map anew: what it shows once the player may move."""
+        self._game.new_episode()
+        self._things = {}
+        self._game.make_action([0.0] * 6, FROZEN_TICS)
+        return self._state(walking=False)
 
     def _state(self, *, walking: bool) -> State:
         """What the game shows now; asked for once a frame, since each answer copies all of its buffers."""
@@ -205,6 +238,7 @@ class VizdoomRecorder:
         pose = np.asarray(shown.game_variables, np.float64)
         collided = walking and float(np.linalg.norm(pose[:2] - self._pose[:2])) < STUCK_UNITS
         self._pose, drawn = pose, shown.screen_buffer
+        self._things |= {number_of(label): f"{label.object_name}_{number_of(label)}" for label in shown.labels}
         if drawn.shape[:2] != (job.height, job.width):
             drawn = np.array(Image.fromarray(drawn).resize((job.width, job.height), Image.Resampling.BOX))
         self._last = State(
@@ -213,6 +247,7 @@ class VizdoomRecorder:
             rgb=drawn,
             depth=doom_depth(shown.depth_buffer, job.width, job.height, LEVELS_LACKING[SCREENS.index(self._screen)]),
             c2w=c2w_from_doom(pose),
+            mask=doom_mask(shown.labels_buffer, shown.labels, job.width, job.height),
             intrinsics=doom_intrinsics(job.width, job.height),
             raw_pose=pose,
             collided=collided,
@@ -220,14 +255,15 @@ class VizdoomRecorder:
         return self._last
 
 
-def _start_game(vizdoom: Any, screen: tuple[int, int]) -> Any:
-    """Open the game without window, sound, monsters, weapon and overlays."""
+def _start_game(vizdoom: Any, screen: tuple[int, int]) -> tuple[Any, psutil.Process]:
+    """Open the game without window, sound, monsters, weapon and overlays; with it its process."""
     game = vizdoom.DoomGame()
     game.set_doom_game_path(str(Path(vizdoom.__file__).parent / "freedoom2.wad"))
     game.set_mode(vizdoom.Mode.PLAYER)
     game.set_screen_resolution(getattr(vizdoom.ScreenResolution, f"RES_{screen[0]}X{screen[1]}"))
     game.set_screen_format(vizdoom.ScreenFormat.RGB24)
     game.set_depth_buffer_enabled(True)
+    game.set_labels_buffer_enabled(True)
     game.set_window_visible(False)
     game.set_sound_enabled(False)
     for part in ("hud", "weapon", "crosshair", "decals", "particles", "effects_sprites", "messages", "screen_flashes"):
@@ -250,7 +286,8 @@ def _start_game(vizdoom: Any, screen: tuple[int, int]) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         game.set_vizdoom_path(str(_leash(Path(vizdoom.__file__).parent / "vizdoom", Path(folder))))
         game.init()
-    return game
+        process = psutil.Process(int((Path(folder) / "pid").read_text()))
+    return game, process
 
 
 def sweep_leftovers(folder: Path, seconds: float = 60.0) -> int:
@@ -286,11 +323,11 @@ def _read_maps(process: Path) -> str:
 def _leash(program: Path, folder: Path) -> Path:
     """A launcher that ties the game's life to ours, else it would outlive a killed recorder for ever.
 
-    The game leaves an empty folder where it starts: in ``folder``, which goes.
+    The game leaves an empty folder where it starts: in ``folder``, which goes, as does the number of its process, ``pid``.
     """
     tie = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], sys.argv[1:])"  # PR_SET_PDEATHSIG
     launcher = folder / "vizdoom"
     start = shlex.join([sys.executable, "-SEc", tie, str(program)])
-    launcher.write_text(f'#!/bin/sh\ncd {shlex.quote(str(folder))} && exec {start} "$@"\n')
+    launcher.write_text(f'#!/bin/sh\ncd {shlex.quote(str(folder))} && echo $$ > pid && exec {start} "$@"\n')
     launcher.chmod(0o700)
     return launcher

@@ -1,6 +1,6 @@
 // Plays an episode: what is drawn always belongs to the frame that the video shows
 const data = JSON.parse(document.getElementById("data").textContent);
-const video = document.getElementById("video"), depth = document.getElementById("depth");
+const video = document.getElementById("video"), beside = ["depth", "mask"].map(id => document.getElementById(id)).filter(Boolean);
 const frames = data.place.length;
 const colour = name => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const [text, soft, line, blue, mint, amber, red] = ["text", "soft", "line", "blue", "mint", "amber", "red"].map(colour);
@@ -124,6 +124,15 @@ function drawTimeline() {
   canvas.onclick = event => show(Math.floor((event.offsetX - label) / (width - label) * frames));
 }
 
+function listThings() {
+  document.getElementById("things")?.replaceChildren(...data.things[shown].map(([name, colour]) => {
+    const item = document.createElement("li"), patch = document.createElement("i");
+    patch.style.background = colour;
+    item.append(patch, name);
+    return item;
+  }));
+}
+
 function drawActionSync() {
   const note = document.getElementById("answered"), curve = data.sync && data.sync.actions;
   const [pen, width, height] = sized("actions", 0.3);
@@ -188,6 +197,7 @@ function draw() {
   drawKeys();
   drawMap();
   drawTimeline();
+  listThings();
   document.getElementById("seek").value = shown;
   document.getElementById("now").textContent = `frame ${shown} · tick ${data.tick[shown]} · ${(shown / data.fps).toFixed(2)} s`;
 }
@@ -196,24 +206,26 @@ function show(frame) {
   shown = Math.max(0, Math.min(frames - 1, frame));
   const time = (shown + 0.5) / data.fps;
   video.currentTime = time;
-  if (depth) depth.currentTime = time;
+  for (const other of beside) other.currentTime = time;
   draw();
 }
 
 function follow(now, meta) {
   shown = video.ended ? frames - 1 : Math.min(frames - 1, Math.floor(meta.mediaTime * data.fps + 0.01)); // it may come late
-  if (depth && Math.abs(depth.currentTime - video.currentTime) > 0.5 / data.fps) depth.currentTime = video.currentTime;
+  for (const other of beside) if (Math.abs(other.currentTime - video.currentTime) > 0.5 / data.fps) other.currentTime = video.currentTime;
   draw();
   video.requestVideoFrameCallback(follow);
 }
 
 const button = document.getElementById("play");
 button.onclick = () => video.paused ? video.play() : video.pause();
-video.onplay = () => { button.textContent = "Pause"; depth?.play(); };
+video.onplay = () => { button.textContent = "Pause"; beside.forEach(other => other.play()); };
 video.onpause = () => {
   button.textContent = "Play";
-  depth?.pause();
-  if (depth) depth.currentTime = video.currentTime; // it may have lagged or led by some frames
+  for (const other of beside) {
+    other.pause();
+    other.currentTime = video.currentTime; // it may have lagged or led by some frames
+  }
 };
 video.onended = () => { // a busy browser may skip the callback of the last frame
   shown = frames - 1;

@@ -1,26 +1,27 @@
-"""One self-contained page that plays an episode: keys and mouse over the video, path on the map, depth, sync."""
+"""One self-contained page that plays an episode: keys and mouse over the video, path on the map, depth, things, sync."""
 
 import base64
 import importlib.resources
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import jinja2
-import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.depth import FARTHEST, NEAREST, DepthReader
+from engine.show.paint import colour_of, greatest_things, paint_depth, paint_things
+from infra.depth import DepthReader
 from infra.dynamics import pitch_and_yaw
-from infra.episodes import read_episode, read_scene
+from infra.episodes import read_episode, read_masks, read_scene
+from infra.masks import MaskReader
 from infra.schema import KEYS, Episode, Frames
 from infra.store import Store
 from infra.video import encode_video
 
-DEPTH_QUALITY: Final = 28  # quantiser of H.264: the coloured depth is for eyes
+PAINTED_QUALITY: Final = 28  # quantiser of H.264: coloured depth and things are for eyes
 BATCH: Final = 32  # frames decoded at once
 FACTS: Final = (
     "source", "family", "scene_id", "weather", "time_of_day", "season", "perspective", "character_id", "walk", "split",
@@ -39,13 +40,15 @@ def write_page(store: Store, episode: Episode, path: Path) -> Path:
     frames, video, depth = read_episode(store, episode)
     video.close()
     scene = read_scene(store, episode)
+    painted, things = _things(store, episode)
     page = _template().render(
         episode=episode,
         facts=[(name.replace("_", " "), _plain(value)) for name in FACTS if (value := getattr(episode, name)) not in ("", None)],
         mapped=bool(scene.get("objects")),
         video=_inline(store.local_path(episode.video_object).read_bytes(), "video/mp4"),
         depth=_depth_video(depth, episode.fps) if depth is not None else "",
-        data=json.dumps(page_data(episode, frames, scene), allow_nan=False).replace("<", "\\u003c"),
+        things=painted,
+        data=json.dumps(page_data(episode, frames, scene) | {"things": things}, allow_nan=False).replace("<", "\\u003c"),
         script=_resource("episode.js"),
     )
     path.write_text(page, encoding="utf-8")
@@ -87,16 +90,6 @@ def scene_map(scene: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def paint_depth(depth: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Colour metres (N, H, W) by their logarithm: near is warm, far is cold, unknown is black; returns (N, H, W, 3)."""
-    known = np.isfinite(depth)
-    metres = np.clip(np.where(known, depth, FARTHEST), NEAREST, FARTHEST)
-    part = 1 - np.log(metres / NEAREST) / np.log(FARTHEST / NEAREST)
-    colours = matplotlib.colormaps["turbo"](part)[..., :3]
-    painted: NDArray[np.uint8] = (np.where(known[..., None], colours, 0.0) * 255).astype(np.uint8)
-    return painted
-
-
 def _plain(value: object) -> str:
     """A fact as people write it."""
     if isinstance(value, bool):
@@ -105,13 +98,40 @@ def _plain(value: object) -> str:
 
 
 def _depth_video(depth: DepthReader, fps: float) -> str:
-    def painted() -> Iterator[NDArray[np.uint8]]:
-        for start in range(0, len(depth), BATCH):
-            yield from paint_depth(depth.decode_range(start, min(start + BATCH, len(depth))))
+    with depth:
+        return _painted((paint_depth(block) for block in _blocks(depth)), fps)
 
-    with depth, tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "depth.mp4"
-        encode_video(path, painted(), fps, qp=DEPTH_QUALITY)
+
+def _things(store: Store, episode: Episode) -> tuple[str, list[list[tuple[str, str]]]]:
+    """The masks as a video in colours, and for each frame names and colours of what covers most of it; empty without masks."""
+    found = read_masks(store, episode)
+    if found is None:
+        return "", []
+    masks, names = found
+    listed: list[list[tuple[str, str]]] = []
+
+    def painted() -> Iterator[NDArray[np.uint8]]:
+        for block in _blocks(masks):
+            listed.extend(
+                [(names.get(number, str(number)), "#{:02x}{:02x}{:02x}".format(*colour_of(number))) for number in greatest]
+                for greatest in map(greatest_things, block)
+            )
+            yield paint_things(block)
+
+    with masks:
+        return _painted(painted(), episode.fps), listed
+
+
+def _blocks(reader: DepthReader | MaskReader) -> Iterator[NDArray[Any]]:
+    for start in range(0, len(reader), BATCH):
+        yield reader.decode_range(start, min(start + BATCH, len(reader)))
+
+
+def _painted(blocks: Iterable[NDArray[np.uint8]], fps: float) -> str:
+    """A video of blocks of pictures (N, H, W, 3) for the page."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "painted.mp4"
+        encode_video(path, (picture for block in blocks for picture in block), fps, qp=PAINTED_QUALITY)
         return _inline(path.read_bytes(), "video/mp4")
 
 

@@ -1,11 +1,12 @@
-"""An episode as a file for the Rerun viewer: camera, video, depth, things, actions. The door to Rerun."""
+"""An episode as a file for the Rerun viewer: camera, video, depth, masks, things, actions. The door to Rerun."""
 
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from infra.episodes import read_episode, read_scene
+from engine.show.paint import colour_of
+from infra.episodes import read_episode, read_masks, read_scene
 from infra.errors import NotHereError
 from infra.schema import KEYS, Episode, Frames
 from infra.store import Store
@@ -44,6 +45,7 @@ def write_rerun(store: Store, episode: Episode, path: Path) -> Path:
                         _at(recording, episode, frame + number)
                         image = np.where(np.isfinite(metres), metres, 0.0).astype(np.float16)  # 0 is "unknown" to Rerun
                         recording.log("world/camera/depth", rerun.DepthImage(image, meter=1.0))
+        _log_masks(recording, rerun, store, episode)
         recording.flush()
     return path
 
@@ -66,6 +68,21 @@ def _log_rows(recording: Any, rerun: Any, episode: Episode, frames: Frames) -> N
         for axis, value in zip(("pitch", "yaw"), frames.mouse[row], strict=True):
             recording.log(f"action/mouse_{axis}", rerun.Scalars(float(value)))
         recording.log("collided", rerun.Scalars(float(frames.collided[row])))
+
+
+def _log_masks(recording: Any, rerun: Any, store: Store, episode: Episode) -> None:
+    """Which thing each pixel shows, with names."""
+    found = read_masks(store, episode)
+    if found is None:
+        return
+    masks, names = found
+    classes = [rerun.AnnotationInfo(id=number, label=name, color=colour_of(number)) for number, name in names.items()]
+    recording.log("world/camera/mask", rerun.AnnotationContext(classes), static=True)
+    with masks:
+        for frame in range(0, len(masks), BATCH):
+            for number, mask in enumerate(masks.decode_range(frame, min(frame + BATCH, len(masks)))):
+                _at(recording, episode, frame + number)
+                recording.log("world/camera/mask", rerun.SegmentationImage(mask))
 
 
 def _log_things(recording: Any, rerun: Any, scene: dict[str, Any]) -> None:

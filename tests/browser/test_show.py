@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from engine.embedded.render import egl_available
+from engine.games.doom import FPS
 from engine.job import Job, scene_seed
 from engine.record import record_job
 from engine.show.page import write_page
@@ -15,6 +17,22 @@ from tests.requirements import require
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 FRAMES = 48
+
+
+@pytest.fixture(scope="module")
+def masked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str], int]:
+    """The page of an episode with masks, the names of its things, and a frame that shows several."""
+    folder = tmp_path_factory.mktemp("masked")
+    job = Job(
+        source="vizdoom", family="doom", split="train", scene_seed=scene_seed("doom", "train", 1, 0), walk="explore", seed=1,
+        frames=FRAMES, width=640, height=360, fps=FPS, renderer="vizdoom",
+    )  # fmt: skip
+    store = open_store(folder / "store")
+    recording = record_job(job)
+    episode = write_episode(store, recording)
+    assert recording.mask is not None
+    frame = max(range(FRAMES), key=[len(np.unique(mask)) for mask in recording.mask].__getitem__)
+    return write_page(store, episode, folder / "page.html"), list(recording.scene["mask_names"].values()), frame
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +92,30 @@ def test_the_end_is_the_last_frame_though_the_browser_skips_it_or_tells_of_anoth
     if late:
         page.evaluate("follow(0, { mediaTime: 20 / data.fps })")
     assert page.inner_text("#now").startswith(f"frame {FRAMES - 1} ")
+
+
+def test_the_things_of_the_frame_are_named_in_the_colours_that_they_have(page: Any, masked: tuple[Path, list[str], int]) -> None:
+    path, names, frame = masked
+    page.goto(path.as_uri())
+    page.wait_for_function("[...document.querySelectorAll('video')].every(v => v.readyState >= 2)")
+    page.evaluate(f"show({frame})")
+    page.wait_for_function(f"Math.floor(document.getElementById('mask').currentTime * data.fps) === {frame} && !mask.seeking")
+    named = page.locator("#things li").all_inner_texts()
+    assert len(named) > 2 and set(named) <= set(names)
+    nearest = page.evaluate(
+        """frame => {
+        const canvas = new OffscreenCanvas(640, 360), pen = canvas.getContext("2d");
+        pen.drawImage(document.getElementById("mask"), 0, 0, 640, 360);
+        const pixels = pen.getImageData(0, 0, 640, 360).data;
+        const wanted = data.things[frame][0][1].match(/[0-9a-f]{2}/g).map(part => parseInt(part, 16));
+        let least = 1000;
+        for (let at = 0; at < pixels.length; at += 4)
+            least = Math.min(least, Math.max(...wanted.map((value, band) => Math.abs(value - pixels[at + band]))));
+        return least;
+    }""",
+        frame,
+    )
+    assert nearest < 24, "the greatest thing is painted in another colour than its name"
 
 
 def test_a_click_on_the_time_line_goes_there(page: Any, shown: tuple[Path, Any]) -> None:

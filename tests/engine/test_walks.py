@@ -101,3 +101,11 @@ def test_walks_in_narrow_places_touch_nothing_and_nobody(family: str, walk: str)
     body = Body(build_scene(family, scene_seed(family, "train", 0, 0)), 16.0)
     plan = plan_walk(body, walk, 0, 320)
     assert not any(stance.collided for stance in body.follow(plan.start, plan.keyboard[:-1], plan.mouse[:-1]))
+
+
+@pytest.mark.parametrize(("family", "index"), [("warehouse", 9), ("office", 12), ("market", 46), ("station", 78)])
+def test_who_goes_out_and_back_starts_where_there_is_room(family: str, index: int) -> None:
+    body = Body(build_scene(family, scene_seed(family, "train", index, 0)), 16.0)
+    plan = plan_walk(body, "out_and_back", 1, 160)
+    places = np.array([stance.place for stance in body.follow(plan.start, plan.keyboard[:-1], plan.mouse[:-1])])
+    assert np.linalg.norm(places - plan.start.place, axis=1).max() > 2

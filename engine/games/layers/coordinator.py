@@ -86,7 +86,7 @@ class Coordinator:
         if self._ring is None or (self._ring.width, self._ring.height) != (job.width, job.height):
             if self._ring is not None:
                 self._ring.close(remove=True)
-            self._ring = FrameRing.create(job.width, job.height, with_depth=job.source == "vizdoom")  # no other game shows any
+            self._ring = FrameRing.create(job.width, job.height, rgb_only=job.source != "vizdoom")  # no other shows more
 
     def _lead(self, job: Job) -> Episode:
         """One episode: row i is state i and the action that leads on."""

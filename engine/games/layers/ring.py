@@ -21,6 +21,7 @@ Picture = tuple[NDArray[np.uint8], NDArray[np.float32] | None, NDArray[np.uint16
 
 SLOTS: Final = 8
 PREFIX: Final = "worldloom-ring-"
+_BYTES: Final = 3 + 4 + 2  # a pixel: RGB, depth, mask
 _HEADER: Final = struct.Struct("<qq??2xI40x")  # tick, sequence, has depth, has mask, checksum of all three; 64 bytes
 _SHARED: Final = Path("/dev/shm")
 
@@ -42,10 +43,10 @@ class FrameRing:
             self._memory = mmap.mmap(file.fileno(), self._slot * SLOTS)
 
     @classmethod
-    def create(cls, width: int, height: int, *, with_depth: bool = True) -> "FrameRing":
+    def create(cls, width: int, height: int, *, rgb_only: bool = False) -> "FrameRing":
         """A new ring for frames of ``width`` x ``height`` pixels, where memory is shared; locked while its maker lives.
 
-        Memory is taken at once for pictures, and with ``with_depth`` for depth; for masks when there are any.
+        Memory is taken at once for pictures, their depth and masks; with ``rgb_only`` for pictures alone.
 
         Raises:
             StoreFullError: too little shared memory is left.
@@ -54,7 +55,7 @@ class FrameRing:
         sweep(folder)
         number, name = tempfile.mkstemp(prefix="worldloom-new-ring-", dir=folder)
         lock, fresh = os.fdopen(number, "w"), Path(name)
-        _reserve(lock, fresh, width * height, 3 + 4 * with_depth)
+        _reserve(lock, fresh, width * height, 3 if rgb_only else _BYTES)
         fcntl.flock(lock, fcntl.LOCK_EX)
         path = fresh.rename(folder / fresh.name.replace("worldloom-new-ring-", PREFIX))  # locked before a sweep can see it
         ring = cls(path, width, height)
@@ -113,7 +114,7 @@ class FrameRing:
 
 
 def _slot_bytes(pixels: int) -> int:
-    return _HEADER.size + pixels * (3 + 4 + 2)  # RGB, depth, mask
+    return _HEADER.size + pixels * _BYTES
 
 
 def _reserve(file: TextIO, path: Path, pixels: int, used: int) -> None:

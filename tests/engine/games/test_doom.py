@@ -13,11 +13,23 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from engine.games.doom import FPS, c2w_from_doom, doom_depth, doom_intrinsics, doom_map, doom_pose, doom_screen, sweep_leftovers
+from engine.games.doom import (
+    FPS,
+    Array,
+    VizdoomRecorder,
+    c2w_from_doom,
+    doom_depth,
+    doom_intrinsics,
+    doom_map,
+    doom_pose,
+    doom_screen,
+    sweep_leftovers,
+)
 from engine.games.explorer import DepthExplorer
 from engine.job import Job, scene_seed
-from engine.record import record_job
+from engine.record import gather, record_job
 from infra.dynamics import pitch_and_yaw
 from infra.schema.episode import Split
 from tests.engine.jobs import MakeJob
@@ -109,6 +121,59 @@ def test_turns_follow_the_mouse_and_pixels_follow_the_pose(doom_job: MakeJob) ->
     assert np.mean(warped) < 0.6 * np.mean(still)
 
 
+def test_a_number_in_the_masks_is_one_thing_that_stays_where_it_is(doom_job: MakeJob) -> None:
+    recording = record_job(doom_job(width=640, height=360, seed=1, frames=120))
+    assert recording.mask is not None and recording.depth is not None
+    names = {int(number): name for number, name in recording.scene["mask_names"].items()}
+    assert {"Medikit_8", "RedCard_3"} <= set(names.values())
+    places: dict[int, list[Array]] = {}
+    for mask, depth, c2w in zip(recording.mask, recording.depth, recording.frames.c2w, strict=True):
+        numbers, pixels = np.unique(mask[np.isfinite(depth)], return_counts=True)
+        for number in set(numbers[pixels >= 20].tolist()) - {0}:  # of a few pixels, the depth may be of what is behind
+            places.setdefault(number, []).append(middle((mask == number) & np.isfinite(depth), depth, c2w))
+    assert set(places) <= set(names) and sum(map(len, places.values())) > 400
+    for number, found in places.items():
+        strayed = np.linalg.norm(found - np.median(found, axis=0), axis=1)
+        assert strayed.max() < 0.8, f"{names[number]} is drawn as a sprite less than a metre wide"
+
+
+def middle(pixels: NDArray[np.bool_], depth: NDArray[np.float32], c2w: Array) -> Array:
+    """Where in the world the middle of some pixels of a 640x360 frame lies."""
+    fx, fy, cx, cy = doom_intrinsics(640, 360)
+    row, column = (np.argwhere(pixels) + 0.5).mean(axis=0)
+    z = float(np.median(depth[pixels]))
+    there: Array = c2w[:3, :3] @ (z * np.array([(column - cx) / fx, (row - cy) / fy, 1])) + c2w[:3, 3]
+    return there
+
+
+def test_small_masks_hold_the_pixels_of_large_ones(doom_job: MakeJob) -> None:
+    large, small = (record_job(doom_job(width=w, height=h, seed=1, frames=12)).mask for w, h in ((640, 360), (320, 180)))
+    assert large is not None and small is not None and small.any()
+    assert (small == large[:, 1::2, 1::2]).all()
+
+
+def test_names_of_things_are_of_the_episode_alone(doom_job: MakeJob) -> None:
+    job, other = doom_job(seed=1, frames=8), doom_job(scene_seed=scene_seed("doom", "train", 2, 0), seed=1, frames=8)
+    recorder = VizdoomRecorder()
+    try:
+        gather(recorder, other)
+        after = gather(recorder, job).scene
+    finally:
+        recorder.close()
+    assert after == record_job(job).scene
+
+
+def test_a_game_ends_without_a_word_after_many_maps(doom_job: MakeJob, capfd: pytest.CaptureFixture[str]) -> None:
+    recorder = VizdoomRecorder()
+    for number in range(4):  # then it crashes when it is asked to end
+        gather(
+            recorder, doom_job(scene_seed=scene_seed("doom", "train", number, 0), seed=number, frames=150, width=640, height=360)
+        )
+    recorder.close()
+    time.sleep(0.5)
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("size", [(1280, 720), (1920, 1080)])
 def test_large_pictures_are_drawn_not_enlarged_and_show_what_small_ones_do(doom_job: MakeJob, size: tuple[int, int]) -> None:
     small, large = (record_job(doom_job(width=w, height=h, frames=12, seed=0)) for w, h in ((640, 360), size))
@@ -139,7 +204,7 @@ def test_doom_refuses_a_frame_rate_that_is_not_its_own(doom_job: MakeJob) -> Non
 KILLED = """
 import os, pickle, signal, sys
 from pathlib import Path
-from engine.record import record_job
+from engine.record import gather, record_job
 
 record_job(pickle.loads(bytes.fromhex(sys.argv[1])))
 mine = f"PPid:\\t{os.getpid()}\\n"

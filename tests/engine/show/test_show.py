@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from engine.embedded.render import egl_available
+from engine.games.doom import FPS
 from engine.job import Job, scene_seed
 from engine.record import record_job
-from engine.show.page import page_data, paint_depth, write_page
+from engine.show.page import page_data, write_page
 from engine.show.rerun_file import write_rerun
-from infra.episodes import match_episode, read_episode, read_scene, write_episode
+from infra.episodes import match_episode, read_episode, read_masks, read_scene, write_episode
 from infra.errors import MissingObjectError
 from infra.schema import Episode
 from infra.store import Store, open_store
@@ -24,6 +25,17 @@ JOB = Job(
     source="embedded", family="park", split="train", scene_seed=scene_seed("park", "train", 0, 5), walk="loop", seed=0,
     frames=24, width=112, height=64, fps=16.0, renderer="egl" if egl_available() else "software",
 )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def game(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Episode]:
+    """A store with an episode that has masks."""
+    job = Job(
+        source="vizdoom", family="doom", split="train", scene_seed=scene_seed("doom", "train", 1, 0), walk="explore", seed=1,
+        frames=12, width=160, height=90, fps=FPS, renderer="vizdoom",
+    )  # fmt: skip
+    store = open_store(tmp_path_factory.mktemp("game"))
+    return store, write_episode(store, record_job(job))
 
 
 @pytest.fixture(scope="module")
@@ -60,11 +72,6 @@ def test_unknown_mouse_values_are_null_and_never_numbers(kept: tuple[Store, Epis
     assert page_data(episode, frames, {})["mouse"][3] == [None, None]
 
 
-def test_near_is_painted_warmer_than_far_and_unknown_is_black() -> None:
-    near, far, unknown = paint_depth(np.array([[[1.0, 100.0, np.inf]]], np.float32))[0, 0].astype(int)
-    assert near[0] - near[2] > far[0] - far[2] and not unknown.any()
-
-
 def test_an_episode_is_found_by_the_beginning_of_its_id(kept: tuple[Store, Episode]) -> None:
     store, episode = kept
     assert match_episode(store, episode.episode_id[:6]) == episode
@@ -74,13 +81,35 @@ def test_an_episode_is_found_by_the_beginning_of_its_id(kept: tuple[Store, Episo
         match_episode(store, "ab'")
 
 
+def test_the_page_lists_the_things_of_each_frame_and_paints_them(game: tuple[Store, Episode], tmp_path: Path) -> None:
+    store, episode = game
+    found = read_masks(store, episode)
+    assert found is not None
+    text = write_page(store, episode, tmp_path / "page.html").read_text()
+    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
+    assert data is not None and text.count("data:video/mp4;base64,") == 3
+    masks, names = found
+    with masks:
+        for listed, mask in zip(json.loads(data[1])["things"], masks.decode_range(0, len(masks)), strict=True):
+            assert {name for name, _ in listed} <= {names[int(number)] for number in np.unique(mask) if number}
+            assert len(listed) == min(8, np.count_nonzero(np.unique(mask)))
+
+
+def test_rerun_names_what_masks_number(game: tuple[Store, Episode], tmp_path: Path) -> None:
+    printed = print_rerun(write_rerun(*game, tmp_path / "game.rrd"), tmp_path)
+    assert "/world/camera/mask" in printed and "SegmentationImage" in printed and "AnnotationContext" in printed
+
+
 def test_rerun_reads_back_what_was_written(kept: tuple[Store, Episode], tmp_path: Path) -> None:
-    store, episode = kept
-    path = write_rerun(store, episode, tmp_path / "episode.rrd")
-    viewer = Path(sys.executable).parent / "rerun"
-    settings = os.environ | {"HOME": str(tmp_path)}  # the viewer keeps notes there
-    subprocess.run([viewer, "rrd", "verify", path], check=True, capture_output=True, timeout=60, env=settings)
-    print_it = [str(viewer), "rrd", "print", str(path)]
-    printed = subprocess.run(print_it, check=True, capture_output=True, text=True, timeout=60, env=settings).stdout
+    printed = print_rerun(write_rerun(*kept, tmp_path / "episode.rrd"), tmp_path)
     for entity in ("/world/camera", "/world/camera/video", "/world/path", "/world/things", "/action/forward"):
         assert entity in printed, f"{entity} is not in the file"
+
+
+def print_rerun(path: Path, home: Path) -> str:
+    """What the viewer's own reader says of a file."""
+    viewer = Path(sys.executable).parent / "rerun"
+    settings = os.environ | {"HOME": str(home)}  # the viewer keeps notes there
+    subprocess.run([viewer, "rrd", "verify", path], check=True, capture_output=True, timeout=60, env=settings)
+    print_it = [str(viewer), "rrd", "print", str(path)]
+    return subprocess.run(print_it, check=True, capture_output=True, text=True, timeout=60, env=settings).stdout

@@ -23,7 +23,7 @@ from engine.games.layers.layer import Layer
 from engine.games.layers.ring import PREFIX
 from engine.job import Job
 from engine.record import record_job
-from infra.episodes import list_episodes, read_episode
+from infra.episodes import list_episodes, read_episode, read_masks
 from infra.schema import Episode
 from infra.store import Store, open_store
 from infra.tables import read_records
@@ -73,7 +73,13 @@ def test_layers_record_the_very_frames_of_one_process(store: Store, coordinator:
         assert layered.rgb_sha256 == alone.frames.rgb_sha256
         assert (layered.c2w == alone.frames.c2w).all() and (layered.mouse == alone.frames.mouse).all()
         assert (layered.keyboard == alone.frames.keyboard).all() and (layered.tick == alone.frames.tick).all()
-        assert dataclasses.replace(episode, frames_object="", video_object="", depth_object="", scene_object="") == alone.episode
+        unwritten = dict.fromkeys(("frames_object", "video_object", "depth_object", "mask_object", "scene_object"), "")
+        assert dataclasses.asdict(episode) | unwritten == dataclasses.asdict(alone.episode)
+        masked = read_masks(store, episode)
+        assert masked is not None and alone.mask is not None
+        with masked[0] as masks:
+            assert (masks.decode_range(0, len(masks)) == alone.mask).all()
+        assert {str(thing): name for thing, name in masked[1].items()} == alone.scene["mask_names"]
     assert [layer.starts for layer in coordinator.layers] == [1, 1, 1], "layers stay up from job to job"
     assert len({os.getpid(), *(layer.pid for layer in coordinator.layers)}) == 4, "each layer is a process of its own"
 

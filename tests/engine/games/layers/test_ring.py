@@ -44,13 +44,13 @@ def test_memory_that_is_not_there_is_named_before_anything_is_written(tmp_path: 
         pytest.skip("this container may not mount a file system")
     monkeypatch.setattr(rings, "_SHARED", tmp_path)
     try:
-        with pytest.raises(StoreFullError, match=r"52 MB of shared memory for frames do not fit into .*--shm-size"):
+        with pytest.raises(StoreFullError, match=r"66 MB of shared memory for frames do not fit into .*--shm-size"):
             FrameRing.create(1280, 720)
         assert not list(tmp_path.iterdir())
-        FrameRing.create(160, 90).close(remove=True)
+        FrameRing.create(144, 80).close(remove=True)
         with pytest.raises(StoreFullError):
             FrameRing.create(192, 108)
-        FrameRing.create(192, 108, with_depth=False).close(remove=True)
+        FrameRing.create(192, 108, rgb_only=True).close(remove=True)
     finally:
         subprocess.run(["umount", "-l", tmp_path], check=True)
 

@@ -1,0 +1,44 @@
+"""Depth and masks as colours for the eye."""
+
+import colorsys
+from typing import Final
+
+import matplotlib
+import numpy as np
+from numpy.typing import NDArray
+
+from infra.depth import FARTHEST, NEAREST
+
+LISTED: Final = 8  # things that a frame names
+
+
+def paint_depth(depth: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Colour metres (N, H, W) by their logarithm: near is warm, far is cold, unknown is black; returns (N, H, W, 3)."""
+    known = np.isfinite(depth)
+    metres = np.clip(np.where(known, depth, FARTHEST), NEAREST, FARTHEST)
+    part = 1 - np.log(metres / NEAREST) / np.log(FARTHEST / NEAREST)
+    colours = matplotlib.colormaps["turbo"](part)[..., :3]
+    painted: NDArray[np.uint8] = (np.where(known[..., None], colours, 0.0) * 255).astype(np.uint8)
+    return painted
+
+
+def paint_things(masks: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """Give each number of masks (N, H, W) its colour, black to 0; returns (N, H, W, 3)."""
+    numbers, places = np.unique(masks, return_inverse=True)
+    colours = np.array([colour_of(int(number)) for number in numbers], np.uint8)
+    painted: NDArray[np.uint8] = colours[places.reshape(masks.shape)]
+    return painted
+
+
+def colour_of(number: int) -> tuple[int, int, int]:
+    """RGB of a thing: neighbours in number lie far apart in hue (steps of the golden ratio)."""
+    if number == 0:
+        return 0, 0, 0
+    red, green, blue = colorsys.hsv_to_rgb(number * 0.6180339887 % 1, 0.55 + 0.35 * (number % 3) / 2, 1 - 0.2 * (number % 2))
+    return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def greatest_things(mask: NDArray[np.uint16]) -> list[int]:
+    """Numbers of the things that cover most pixels of a mask (H, W), greatest first, at most ``LISTED``."""
+    numbers, pixels = np.unique(mask[mask > 0], return_counts=True)
+    return [int(number) for number in numbers[np.argsort(-pixels, kind="stable")][:LISTED]]
