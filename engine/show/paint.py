@@ -31,10 +31,11 @@ def paint_things(masks: NDArray[np.uint16]) -> NDArray[np.uint8]:
 
 
 def colour_of(number: int) -> tuple[int, int, int]:
-    """RGB of a thing: neighbours in number lie far apart in hue (steps of the golden ratio)."""
+    """RGB of a thing: hue and saturation go round in steps that leave no two small numbers near in both (the R2 sequence)."""
     if number == 0:
         return 0, 0, 0
-    red, green, blue = colorsys.hsv_to_rgb(number * 0.6180339887 % 1, 0.55 + 0.35 * (number % 3) / 2, 1 - 0.2 * (number % 2))
+    hue, saturation = number * 0.7548776662 % 1, 0.35 + 0.6 * (number * 0.5698402910 % 1)
+    red, green, blue = colorsys.hsv_to_rgb(hue, saturation, 1 - 0.25 * (number % 2))
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
