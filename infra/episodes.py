@@ -3,21 +3,23 @@
 import json
 import logging
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Final
 
 import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from pydantic import Field, TypeAdapter, ValidationError
 
 from infra.depth import DepthReader
 from infra.episode_stream import EpisodeStream
-from infra.errors import DamagedVideoError, MissingObjectError
+from infra.errors import CorruptObjectError, DamagedVideoError, MissingObjectError
 from infra.masks import MaskReader
 from infra.schema import Episode, Frames, frames_from_table
 from infra.store import Store
 from infra.tables import append_rows, query, read_rows, records_from, rows_from
 from infra.video import VideoReader
 
+_MASK_NAMES: Final = TypeAdapter(dict[Annotated[int, Field(gt=0, lt=2**16)], str])
 _log = logging.getLogger(__name__)
 
 
@@ -120,17 +122,27 @@ def read_masks(store: Store, episode: Episode) -> tuple[MaskReader, dict[int, st
     """Masks of one episode and what their numbers stand for; None where it has none. Raises as ``read_episode``."""
     if not episode.mask_object:
         return None
-    names = read_scene(store, episode).get("mask_names", {})
+    names = _mask_names(store, episode)
     masks = MaskReader(store.local_path(episode.mask_object))
     if len(masks) != episode.frames:
         raise _other_count(episode, "mask", len(masks))
-    return masks, {int(number): name for number, name in names.items()}
+    return masks, names
 
 
 def read_scene(store: Store, episode: Episode) -> dict[str, Any]:
     """What the episode's scene holds."""
     scene: dict[str, Any] = json.loads(store.get_bytes(episode.scene_object))
     return scene
+
+
+def _mask_names(store: Store, episode: Episode) -> dict[int, str]:
+    """The scene's words for the mask's numbers; checked, since a store may be a stranger's."""
+    try:
+        return _MASK_NAMES.validate_python(read_scene(store, episode).get("mask_names", {}))
+    except ValidationError:
+        raise CorruptObjectError(
+            f"episode {episode.episode_id}: mask_names in its scene are not names by number, 1 to 65535; record it again"
+        ) from None
 
 
 def _other_count(episode: Episode, name: str, count: int) -> DamagedVideoError:

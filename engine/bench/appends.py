@@ -91,5 +91,5 @@ def _synthetic(name: str) -> Episode:
     values |= {"perspective": "first", "sync": "exact", "depth_kind": "none", "action_quality": "unknown"}
     values |= {"seed": 0, "frames": 1, "width": 2, "height": 2, "fps": 1.0, "sync_lag_frames": 0.0, "revisit_share": 0.0}
     values |= {"scale_known": False, "redistributable": False, "commercial_ok": False}
-    values |= dict.fromkeys(("frames_object", "video_object", "depth_object", "scene_object"), f"{digest}.bin")
+    values |= dict.fromkeys(("frames_object", "video_object", "depth_object", "mask_object", "scene_object"), f"{digest}.bin")
     return Episode(**values)

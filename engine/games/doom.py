@@ -139,7 +139,7 @@ class VizdoomRecorder:
     def __init__(self) -> None:
         self._game: Any = None
         self._process: psutil.Process
-        self._things: dict[int, str] = {}  # names of what the episode has shown, by number
+        self._things: dict[int, str] = {}  # names of what the map has shown since it was entered, by number
         self._screen = SCREENS[0]  # that the running game draws
         self._map = ""
         self._pose = np.zeros(4)  # that the last frame showed

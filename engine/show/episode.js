@@ -204,15 +204,19 @@ function draw() {
 
 function show(frame) {
   shown = Math.max(0, Math.min(frames - 1, frame));
-  const time = (shown + 0.5) / data.fps;
-  video.currentTime = time;
-  for (const other of beside) other.currentTime = time;
+  video.currentTime = (shown + 0.5) / data.fps;
+  align();
   draw();
+}
+
+function align() { // a clock that stands may be half a frame from what it shows: frames are told by their number
+  for (const other of beside) other.currentTime = (shown + 0.5) / data.fps;
 }
 
 function follow(now, meta) {
   shown = video.ended ? frames - 1 : Math.min(frames - 1, Math.floor(meta.mediaTime * data.fps + 0.01)); // it may come late
-  for (const other of beside) if (Math.abs(other.currentTime - video.currentTime) > 0.5 / data.fps) other.currentTime = video.currentTime;
+  if (video.paused) align();
+  else for (const other of beside) if (Math.abs(other.currentTime - video.currentTime) > 0.5 / data.fps) other.currentTime = video.currentTime;
   draw();
   video.requestVideoFrameCallback(follow);
 }
@@ -222,13 +226,12 @@ button.onclick = () => video.paused ? video.play() : video.pause();
 video.onplay = () => { button.textContent = "Pause"; beside.forEach(other => other.play()); };
 video.onpause = () => {
   button.textContent = "Play";
-  for (const other of beside) {
-    other.pause();
-    other.currentTime = video.currentTime; // it may have lagged or led by some frames
-  }
+  beside.forEach(other => other.pause());
+  align(); // they may have lagged or led by some frames
 };
 video.onended = () => { // a busy browser may skip the callback of the last frame
   shown = frames - 1;
+  align();
   draw();
 };
 document.getElementById("seek").oninput = event => show(Number(event.target.value));

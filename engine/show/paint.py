@@ -24,9 +24,7 @@ def paint_depth(depth: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 def paint_things(masks: NDArray[np.uint16]) -> NDArray[np.uint8]:
     """Give each number of masks (N, H, W) its colour, black to 0; returns (N, H, W, 3)."""
-    numbers, places = np.unique(masks, return_inverse=True)
-    colours = np.array([colour_of(int(number)) for number in numbers], np.uint8)
-    painted: NDArray[np.uint8] = colours[places.reshape(masks.shape)]
+    painted: NDArray[np.uint8] = np.array([colour_of(number) for number in range(int(masks.max()) + 1)], np.uint8)[masks]
     return painted
 
 

@@ -1,6 +1,7 @@
 """Streaming: an episode goes to the store while it is recorded; memory stays bounded, a crash leaves nothing to see."""
 
 import dataclasses
+import json
 import pickle
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from engine.record import record_episode, record_job, stream, waits_for_us
 from engine.recorder import SourceFacts, State
 from infra.episode_stream import sweep_unfinished
 from infra.episodes import list_episodes, read_episode, read_masks, write_episode
+from infra.errors import CorruptObjectError
 from infra.store import open_store
 from tests.engine.jobs import MakeJob
 
@@ -77,6 +79,15 @@ def test_masks_come_back_to_the_bit_with_their_names(make_job: MakeJob, tmp_path
     depth = read_episode(store, episode)[2]
     assert depth is not None and np.allclose(depth.decode([17]), 18.0, rtol=1e-4)
     assert read_masks(store, dataclasses.replace(episode, mask_object="")) is None
+
+
+@pytest.mark.parametrize("names", [None, ["a"], {"a": "tree"}, {"70000": "tree"}, {"0": "tree"}, {"1": 2}])
+def test_names_of_masks_that_are_none_are_said_to_be_damaged(make_job: MakeJob, tmp_path: Path, names: object) -> None:
+    store = open_store(tmp_path)
+    episode = stream(Painter(), make_job(frames=2), store)
+    scene = store.put_bytes(json.dumps({"mask_names": names}).encode(), ".json")
+    with pytest.raises(CorruptObjectError, match="mask_names in its scene"):
+        read_masks(store, dataclasses.replace(episode, scene_object=scene))
 
 
 def test_a_source_that_breaks_leaves_nothing(make_job: MakeJob, tmp_path: Path) -> None:
