@@ -99,7 +99,7 @@ def _plain(value: object) -> str:
 
 def _depth_video(depth: DepthReader, fps: float) -> str:
     with depth:
-        return _painted((paint_depth(block) for block in _blocks(depth)), fps)
+        return _painted(map(paint_depth, _decoded(depth)), fps)
 
 
 def _things(store: Store, episode: Episode) -> tuple[str, list[list[tuple[str, str]]]]:
@@ -111,27 +111,27 @@ def _things(store: Store, episode: Episode) -> tuple[str, list[list[tuple[str, s
     listed: list[list[tuple[str, str]]] = []
 
     def painted() -> Iterator[NDArray[np.uint8]]:
-        for block in _blocks(masks):
-            listed.extend(
+        for mask in _decoded(masks):
+            greatest = greatest_things(mask)
+            listed.append(
                 [(names.get(number, str(number)), "#{:02x}{:02x}{:02x}".format(*colour_of(number))) for number in greatest]
-                for greatest in map(greatest_things, block)
             )
-            yield paint_things(block)
+            yield paint_things(mask)
 
     with masks:
         return _painted(painted(), episode.fps), listed
 
 
-def _blocks(reader: DepthReader | MaskReader) -> Iterator[NDArray[Any]]:
+def _decoded(reader: DepthReader | MaskReader) -> Iterator[NDArray[Any]]:
     for start in range(0, len(reader), BATCH):
-        yield reader.decode_range(start, min(start + BATCH, len(reader)))
+        yield from reader.decode_range(start, min(start + BATCH, len(reader)))
 
 
-def _painted(blocks: Iterable[NDArray[np.uint8]], fps: float) -> str:
-    """A video of blocks of pictures (N, H, W, 3) for the page."""
+def _painted(pictures: Iterable[NDArray[np.uint8]], fps: float) -> str:
+    """A video of pictures (H, W, 3) for the page."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "painted.mp4"
-        encode_video(path, (picture for block in blocks for picture in block), fps, qp=PAINTED_QUALITY)
+        encode_video(path, pictures, fps, qp=PAINTED_QUALITY)
         return _inline(path.read_bytes(), "video/mp4")
 
 

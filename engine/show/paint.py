@@ -1,6 +1,7 @@
 """Depth and masks as colours for the eye."""
 
 import colorsys
+import functools
 from typing import Final
 
 import matplotlib
@@ -13,7 +14,7 @@ LISTED: Final = 8  # things that a frame names
 
 
 def paint_depth(depth: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Colour metres (N, H, W) by their logarithm: near is warm, far is cold, unknown is black; returns (N, H, W, 3)."""
+    """Colour metres (H, W) by their logarithm: near is warm, far is cold, unknown is black; returns (H, W, 3)."""
     known = np.isfinite(depth)
     metres = np.clip(np.where(known, depth, FARTHEST), NEAREST, FARTHEST)
     part = 1 - np.log(metres / NEAREST) / np.log(FARTHEST / NEAREST)
@@ -22,12 +23,13 @@ def paint_depth(depth: NDArray[np.float32]) -> NDArray[np.uint8]:
     return painted
 
 
-def paint_things(masks: NDArray[np.uint16]) -> NDArray[np.uint8]:
-    """Give each number of masks (N, H, W) its colour, black to 0; returns (N, H, W, 3)."""
-    painted: NDArray[np.uint8] = np.array([colour_of(number) for number in range(int(masks.max()) + 1)], np.uint8)[masks]
+def paint_things(mask: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """Give each number of a mask (H, W) its colour, black to 0; returns (H, W, 3)."""
+    painted: NDArray[np.uint8] = np.array([colour_of(number) for number in range(int(mask.max()) + 1)], np.uint8)[mask]
     return painted
 
 
+@functools.cache
 def colour_of(number: int) -> tuple[int, int, int]:
     """RGB of a thing: hue and saturation go round in steps that leave no two small numbers near in both (the R2 sequence)."""
     if number == 0:
@@ -39,5 +41,6 @@ def colour_of(number: int) -> tuple[int, int, int]:
 
 def greatest_things(mask: NDArray[np.uint16]) -> list[int]:
     """Numbers of the things that cover most pixels of a mask (H, W), greatest first, at most ``LISTED``."""
-    numbers, pixels = np.unique(mask[mask > 0], return_counts=True)
-    return [int(number) for number in numbers[np.argsort(-pixels, kind="stable")][:LISTED]]
+    pixels = np.bincount(mask.ravel())
+    pixels[0] = 0
+    return [int(number) for number in np.argsort(-pixels, kind="stable")[:LISTED] if pixels[number]]
