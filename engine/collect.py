@@ -63,7 +63,7 @@ def collect(
     """
     jobs = plan_jobs(config)
     renderer = resolve_renderer(config.renderer)
-    note = "episodes" + _fallback(config.renderer)
+    note = "episodes" + _software(config.renderer)
 
     def work(context: StageContext) -> dict[str, Any]:
         there = _recorded_seconds(store)
@@ -97,13 +97,13 @@ def collect_request(
     def work(context: StageContext) -> dict[str, Any]:
         wanted, began = request.hours * 3600.0, time.monotonic()
         jobs = _tabled(request, collection, endpoints.unreal, store)
-        fell_back = _fallback(request.renderer) if request.source == "embedded" else ""
+        aside = _aside(request, endpoints)
         record = functools.partial(try_job, store.uri, endpoints, True)
         feed = _feed(jobs, _recorded_seconds(store), wanted, request.min_free_gigabytes, store, context, name)
         for _ in _work_off(feed, store, record, pool, collection):
             rate = feed.frames / (time.monotonic() - began)
             failures = "".join(f", {count} x {cause}" for cause, count in feed.failures.most_common())
-            told = f"seconds: {feed.seconds / 3600:.3g} of {request.hours:g} h, {rate:.1f} frames/s{failures}{fell_back}"
+            told = f"seconds: {feed.seconds / 3600:.3g} of {request.hours:g} h, {rate:.1f} frames/s{failures}{aside}"
             context.progress(min(int(feed.seconds), int(wanted)), int(wanted), told)
         outputs = summarise(feed.done, list_episodes(store))
         return outputs | {"hours": feed.seconds / 3600, "failures": dict(feed.failures), "request": request.digest}
@@ -112,10 +112,20 @@ def collect_request(
     return run_stage(store, name="collect", version=VERSION, inputs=inputs, config=request, work=work, fresh=fresh)
 
 
-def _fallback(renderer: str) -> str:
-    """What to tell where the pictures are drawn by another renderer than one would expect."""
+def _software(renderer: str) -> str:
     fell_back = resolve_renderer(renderer) == "software" and renderer != "software"
     return " (software renderer, no depth: EGL does not work here)" if fell_back else ""
+
+
+def _aside(request: CollectionRequest, endpoints: EndpointsConfig) -> str:
+    """What to tell where the pictures are drawn by another renderer than one would expect."""
+    match request.source:
+        case "embedded":
+            return _software(request.renderer)
+        case "unreal" if not (endpoints.unreal.command or endpoints.unreal.host):
+            return " (no engine named by endpoints.unreal: the embedded world over its protocol)"
+        case _:
+            return ""
 
 
 def summarise(jobs: Sequence[Job], episodes: Sequence[Episode]) -> dict[str, Any]:

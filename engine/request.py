@@ -165,6 +165,13 @@ def collection_of(request: CollectionRequest, unreal: UnrealConfig = OWN_WORLD) 
     return sha256_of(canonical_json([request.digest, build])) if build else request.digest
 
 
+def _renderer(request: CollectionRequest, build: str) -> str:
+    """Who draws: over the protocol, where no engine is named, the embedded world."""
+    if request.source == "embedded":
+        return resolve_renderer(request.renderer)
+    return "egl" if request.source == "unreal" and not build else request.source
+
+
 def _build_of(source: Source, unreal: UnrealConfig) -> str:
     """Digest of how a build is reached and of what its scene list says; empty for other sources."""
     if not _is_build(source, unreal):
@@ -213,7 +220,7 @@ def candidates(request: CollectionRequest, unreal: UnrealConfig = OWN_WORLD) -> 
             width=request.width,
             height=request.height,
             fps=fps,
-            renderer=resolve_renderer(request.renderer) if request.source == "embedded" else request.source,
+            renderer=_renderer(request, build),
             perspective=request.perspective,
             character=bodies[(number + number // len(bodies)) % len(bodies)],  # shifted each round, to meet other mixes
             weather=weather,

@@ -61,14 +61,28 @@ def settle_sync(
         shifted = max(keys, mouse, key=abs)
         frames = dataclasses.replace(frames, keyboard=_later(frames.keyboard, keys), mouse=_later(frames.mouse, mouse))
         actions = measure_actions(frames, track) if shifted else actions
+    doubt = _doubt(known, measure, actions)
     return Synced(
         frames=frames,
         lag_frames=measure.lag_frames if measure.decided else 0.0,
         action_lag_frames=actions.lag_rows if math.isfinite(actions.lag_rows) else 0.0,
         action_agreement=actions.agreement if actions.measured else UNKNOWN_AGREEMENT,
-        checked=known and measure.decided and abs(measure.lag_frames) <= MOST_LAG and actions.told and _agrees(actions),
-        curve=_curve(measure, moved) | {"actions": _action_curve(actions, shifted)},
+        checked=not doubt,
+        curve=_curve(measure, moved) | {"actions": _action_curve(actions, shifted), "doubt": doubt},
     )
+
+
+def _doubt(known: bool, measure: SyncMeasure, actions: ActionMeasure) -> str:
+    """Why rows do not count as checked, in words; empty where pixels, poses and actions were shown to belong together."""
+    if not known:
+        return "poses were moved to their pixels from where nobody recorded them"
+    if not measure.decided:
+        return "the camera moved too little or too evenly for its pixels to tell"
+    if abs(measure.lag_frames) > MOST_LAG:
+        return "pixels and poses are more than half a frame apart"
+    if not actions.told:
+        return "keys or mouse changed too seldom to compare, and the motion does not plainly follow them"
+    return "" if _agrees(actions) else "motion does not answer keys and mouse in their rows"
 
 
 def _rows_off(answer: Answer | None) -> int:

@@ -61,12 +61,14 @@ def open_place(profile: str, home: Path | None, store: str | None, *, make: bool
     """Open the store of a profile; the home is ``runs/<profile>`` unless given.
 
     Raises:
-        ValueError: there is no such profile; or a store is to be made among other files.
+        ValueError: there is no such profile; the store's address is empty, or it is to be made among other files.
         NothingHereError: there is no store, and none is to be made.
     """
+    if store is not None and not store.strip():
+        raise ValueError("--store is empty; name a folder or s3://bucket/prefix")
     name, _ = read_profile_text(profile)
     folder = Path("runs") / name if home is None else home
-    place = store or str(folder / "store")
+    place = str(folder / "store") if store is None else store
     if not make and "://" not in place and not Path(place).exists():
         begin = f"begin with: worldloom run --profile {name}" if store is None else "is the name right?"
         raise NothingHereError(f"nothing was made in {place} yet; {begin}")

@@ -79,9 +79,8 @@ def match_episode(store: Store, prefix: str) -> Episode:
         raise ValueError(f"{prefix!r} is no beginning of an episode's id; give 4 or more of its hexadecimal digits")
     found = list_episodes(store, f"starts_with(episode_id, '{prefix}')")
     if len(found) != 1:
-        raise MissingObjectError(
-            f"{len(found) or 'no'} episodes in {store.uri} begin with {prefix}; list them with: worldloom episodes"
-        )
+        listing = f"worldloom episodes --store {store.uri}"
+        raise MissingObjectError(f"{len(found) or 'no'} episodes in {store.uri} begin with {prefix}; list them with: {listing}")
     return found[0]
 
 

@@ -72,10 +72,12 @@ def open_store(uri: str | Path) -> Store:
     S3 endpoint and credentials come from the standard ``AWS_*`` variables.
 
     Raises:
-        ValueError: the address is of another kind, or a file.
+        ValueError: the address is empty, of another kind, or a file.
         StoreUnreachableError: the S3 endpoint does not answer.
     """
     text = str(uri)
+    if not text.strip():
+        raise ValueError("the store's address is empty; name a folder or s3://bucket/prefix")
     if text.startswith("s3://"):
         from infra.s3_store import S3Store  # the extra weight is only for those who use it
 

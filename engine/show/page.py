@@ -12,12 +12,14 @@ import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.show.paint import colour_of, greatest_things, paint_depth, paint_things
+from engine.scenes.scene import COLOURS
+from engine.show.paint import colour_of, css_of, greatest_things, paint_depth, paint_things
 from infra.depth import DepthReader
 from infra.dynamics import pitch_and_yaw
 from infra.episodes import read_episode, read_masks, read_scene
 from infra.masks import MaskReader
 from infra.schema import KEYS, Episode, Frames
+from infra.schema.episode import UNKNOWN_AGREEMENT
 from infra.store import Store
 from infra.video import encode_video
 
@@ -43,7 +45,7 @@ def write_page(store: Store, episode: Episode, path: Path) -> Path:
     painted, things = _things(store, episode)
     page = _template().render(
         episode=episode,
-        facts=[(name.replace("_", " "), _plain(value)) for name in FACTS if (value := getattr(episode, name)) not in ("", None)],
+        facts=_facts(episode, scene.get("sync") or {}),
         mapped=bool(scene.get("objects")),
         video=_inline(store.local_path(episode.video_object).read_bytes(), "video/mp4"),
         depth=_depth_video(depth, episode.fps) if depth is not None else "",
@@ -84,10 +86,22 @@ def scene_map(scene: dict[str, Any]) -> list[dict[str, Any]]:
             "depth": thing["size"][2],
             "yaw": thing["yaw"],
             "name": thing["name"],
-            "colour": thing["colour"],
+            "colour": css_of(COLOURS.get(str(thing["colour"]), COLOURS["grey"])),
         }
         for thing in scene.get("objects", ())
     ]
+
+
+def _facts(episode: Episode, sync: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the row says, as people write it; what could not be measured is said to be so, though the row holds a number."""
+    facts = {name: _plain(value) for name in FACTS if (value := getattr(episode, name)) not in ("", None)}
+    if "lag_frames" in sync and sync["lag_frames"] is None:
+        facts["sync_lag_frames"] = "not told"
+    if episode.action_agreement == UNKNOWN_AGREEMENT:
+        facts |= {"action_lag_frames": "not told", "action_agreement": "too little changed"}
+    if sync.get("doubt"):
+        facts["sync_checked"] = f"no: {sync['doubt']}"
+    return [(name.replace("_", " "), fact) for name, fact in facts.items()]
 
 
 def _plain(value: object) -> str:
@@ -113,9 +127,7 @@ def _things(store: Store, episode: Episode) -> tuple[str, list[list[tuple[str, s
     def painted() -> Iterator[NDArray[np.uint8]]:
         for mask in _decoded(masks):
             greatest = greatest_things(mask)
-            listed.append(
-                [(names.get(number, str(number)), "#{:02x}{:02x}{:02x}".format(*colour_of(number))) for number in greatest]
-            )
+            listed.append([(names.get(number, str(number)), css_of(colour_of(number))) for number in greatest])
             yield paint_things(mask)
 
     with masks:

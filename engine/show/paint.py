@@ -25,18 +25,26 @@ def paint_depth(depth: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 def paint_things(mask: NDArray[np.uint16]) -> NDArray[np.uint8]:
     """Give each number of a mask (H, W) its colour, black to 0; returns (H, W, 3)."""
-    painted: NDArray[np.uint8] = np.array([colour_of(number) for number in range(int(mask.max()) + 1)], np.uint8)[mask]
+    colours = np.array([colour_of(number) for number in range(int(mask.max()) + 1)])
+    painted: NDArray[np.uint8] = np.round(colours * 255).astype(np.uint8)[mask]
     return painted
 
 
+def css_of(colour: tuple[float, float, float]) -> str:
+    """A colour, each part from 0 to 1, as a page writes it."""
+    return "#" + "".join(f"{round(255 * part):02x}" for part in colour)
+
+
 @functools.cache
-def colour_of(number: int) -> tuple[int, int, int]:
-    """RGB of a thing: hue and saturation go round in steps that leave no two small numbers near in both (the R2 sequence)."""
+def colour_of(number: int) -> tuple[float, float, float]:
+    """RGB of a thing, each from 0 to 1.
+
+    Hue and saturation go round in steps that leave no two small numbers near in both (the R2 sequence).
+    """
     if number == 0:
-        return 0, 0, 0
+        return 0.0, 0.0, 0.0
     hue, saturation = number * 0.7548776662 % 1, 0.35 + 0.6 * (number * 0.5698402910 % 1)
-    red, green, blue = colorsys.hsv_to_rgb(hue, saturation, 1 - 0.25 * (number % 2))
-    return round(red * 255), round(green * 255), round(blue * 255)
+    return colorsys.hsv_to_rgb(hue, saturation, 1 - 0.25 * (number % 2))
 
 
 def greatest_things(mask: NDArray[np.uint16]) -> list[int]:

@@ -178,7 +178,11 @@ def _why_none(place: Place, equal: dict[str, str]) -> str:
 @click.option("--where", help='SQL condition on the columns of table episodes, e.g. "frames > 100 AND revisit_share > 0.3".')
 @listing_options
 def episodes(place: Place, where: str | None, limit: int, as_json: bool, **equal: str | None) -> None:
-    """List recorded episodes, and how many hours they are."""
+    """List recorded episodes, and how many hours they are.
+
+    The lags are of pixels behind poses and of motion behind actions, in frames. An (unchecked) episode was not shown to be in
+    sync; its page (worldloom show) says why.
+    """
     conditions = [f"{name} = '{value.replace(chr(39), chr(39) * 2)}'" for name, value in equal.items() if value is not None]
     try:
         found = list_episodes(place.store, " AND ".join([*conditions, *([f"({where})"] if where else [])]) or None)
@@ -197,7 +201,7 @@ def episodes(place: Place, where: str | None, limit: int, as_json: bool, **equal
             f"lag {_lag(episode)}  {when}"
         )
     hours = sum(episode.frames / episode.fps for episode in found) / 3600
-    click.echo(f"{_count(found, 'episode', limit)}, {sum(episode.frames for episode in found)} frames, {hours:.2f} h")
+    click.echo(f"{_count(found, 'episode', limit)}, {sum(episode.frames for episode in found)} frames, {hours:.3g} h")
     if not found:
         click.echo(_why_none(place, {name: value for name, value in equal.items() if value is not None}))
     else:

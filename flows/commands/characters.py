@@ -19,7 +19,7 @@ from flows.commands.options import PICTURE
 @click.option("--seed", type=int, default=0, show_default=True, help="Which ones: all pairs of choices come early.")
 @click.option("--strides", is_flag=True, help="A row for each, with every phase of its stride.")
 def characters(out: Path, count: int, seed: int, strides: bool) -> None:
-    """Draw characters and list their numbers, which jobs and scenes name them by."""
+    """Draw characters and list their numbers. Jobs and scenes name them by these."""
     indices, renderer = sample_covering(count, seed), resolve_renderer("auto")
     picture = draw_strides(indices, renderer) if strides else draw_characters(indices, min(count, 8), renderer)
     Image.fromarray(picture).save(out, quality=88)

@@ -10,6 +10,7 @@ import click
 from engine.collect import collect_request
 from engine.job import Source
 from engine.request import CollectionRequest
+from engine.scenes.conditions import SEASONS, TIMES, WEATHERS
 from flows.commands.options import SIZE
 from flows.pool import check_actors, fitting_actors, open_pool
 from flows.workplace import Workplace, open_workplace, place_options
@@ -23,9 +24,9 @@ from infra.lock import hold_folder
 @click.option("--hours", type=float, help="Of finished episodes.")
 @click.option("--out", help="Folder or s3://bucket/prefix that takes the episodes; same as --store. Its own home, too.")
 @click.option("--family", "families", multiple=True, help="Of scenes; repeatable.  [default: all]")
-@click.option("--weather", multiple=True, help="clear, rain, snow, fog ...; repeatable.  [default: as scenes have it]")
-@click.option("--time-of-day", multiple=True, help="dawn, noon, dusk, night ...; repeatable.")
-@click.option("--season", multiple=True, help="spring, summer, autumn, winter; repeatable.")
+@click.option("--weather", multiple=True, help=f"{', '.join(WEATHERS)}; repeatable.  [default: as scenes have it]")
+@click.option("--time-of-day", multiple=True, help=f"{', '.join(TIMES)}; repeatable.")
+@click.option("--season", multiple=True, help=f"{', '.join(SEASONS)}; repeatable.")
 @click.option("--agent", "agents", multiple=True, help="Who walks: policy, route, explore, loop ...; repeatable.")
 @click.option("--perspective", type=click.Choice(["first", "third"]), help="[default: first]")
 @click.option("--size", type=SIZE, help="[default: 640x360]")
@@ -43,7 +44,8 @@ def collect(
     from flows.pipeline import Loop  # every stage; not for who asks for help
     from flows.running import run_loop
 
-    place = open_workplace(profile, home or _home_of(request, out or store), out or store, overrides)
+    address = store if out is None else out
+    place = open_workplace(profile, home or _home_of(request, address), address, overrides)
     if request is None:
         run_loop(place, Loop(profile=place.profile, store=place.store, fresh=fresh), "collect")
     else:
@@ -88,6 +90,8 @@ def _collect_hours(place: Workplace, request: CollectionRequest, workers: int | 
     actors = fitting_actors(request.source, endpoints.unreal, config) if workers is None else workers
     check_actors(request.source, endpoints.unreal, actors)
     sized = dataclasses.replace(config, actors=actors)
+    begins = f"{actors} recorders at once start" if actors > 1 else "one recorder starts"
+    click.echo(f"collect    {request.hours:g} h of {request.source} into {place.store.uri}; {begins}", err=True)
     with hold_folder(place.home, "worldloom collect"), open_pool(sized, place.store.uri) as pool:
         result = collect_request(request, place.store, endpoints=endpoints, pool=pool, fresh=fresh)
     say_stage(place, result)

@@ -35,7 +35,7 @@ MANY = [
 @click.option("--workers", default=len(os.sched_getaffinity(0)), show_default="one a core", type=click.IntRange(1))
 @click.option("--out", required=True, help="Store that takes table scenes: a folder or s3://bucket/prefix.")
 def catalogue(families: str, per_family: int, seed: int, pictures: bool, workers: int, out: str) -> None:
-    """Write the table of scenes; stopped and called again, it goes on with what is missing."""
+    """Write the table of scenes. Stopped and called again, it goes on with what is missing."""
     chosen = tuple(families.split(","))
     began = said = time.monotonic()
 
@@ -62,7 +62,7 @@ def catalogue(families: str, per_family: int, seed: int, pictures: bool, workers
 @click.option("--conditions", is_flag=True, help="One scene of each family in several conditions, not several scenes.")
 @click.option("--columns", default=6, show_default=True, type=click.IntRange(1, 12), help="Scenes of a family side by side.")
 @click.option("--weather", type=click.Choice(WEATHERS), help="For all; else as each seed says.")
-@click.option("--time", "time_of_day", type=click.Choice(TIMES), help="For all; else as each seed says.")
+@click.option("--time-of-day", type=click.Choice(TIMES), help="For all; else as each seed says.")
 @click.option("--season", type=click.Choice(SEASONS), help="For all; else as each seed says.")
 @click.option("--out", required=True, type=PICTURE, help="Picture to write, *.png or *.jpg.")
 def sheet(

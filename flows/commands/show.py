@@ -7,6 +7,7 @@ import click
 
 from engine.show.page import write_page
 from engine.show.rerun_file import write_rerun
+from flows.commands.options import OutFile
 from flows.workplace import Place, at_found_place
 from infra.episodes import match_episode
 
@@ -18,9 +19,9 @@ from infra.episodes import match_episode
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Where the page goes.  [default: HOME/episodes/ID.html]"
 )
 @click.option("--open", "browse", is_flag=True, help="Open it in a browser.")
-@click.option("--rerun", type=click.Path(path_type=Path, dir_okay=False), help="Also write a file for the Rerun viewer, *.rrd.")
+@click.option("--rerun", type=OutFile(".rrd"), help="Also write a file for the Rerun viewer, *.rrd.")
 def show(place: Place, episode: str, out: Path | None, browse: bool, rerun: Path | None) -> None:
-    """Show EPISODE (4 digits of its id or more): video with keys and mouse, path on the map, depth, sync."""
+    """Show EPISODE (4 digits of its id or more): video with keys and mouse, map, depth, masks, sync."""
     found = match_episode(place.store, episode)
     path = out or place.home / "episodes" / f"{found.episode_id[:12]}.html"
     path.parent.mkdir(parents=True, exist_ok=True)

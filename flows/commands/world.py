@@ -25,7 +25,7 @@ world.add_command(sheet)
 @click.option("--size", type=SIZE, default=f"{ServerConfig.width}x{ServerConfig.height}", show_default=True)
 @click.option("--renderer", type=click.Choice(["egl", "software"]), default=ServerConfig.renderer, show_default=True)
 def serve(port: int, scene: str, size: tuple[int, int], renderer: str) -> None:
-    """Serve the embedded world to UnrealCV clients, one at a time, on loopback; stop it with Ctrl-C."""
+    """Serve the embedded world to UnrealCV clients. One at a time, on loopback; stop it with Ctrl-C."""
     width, height = size
     config = ServerConfig(port=port, level=scene, width=width, height=height, renderer=renderer)
     try:

@@ -89,7 +89,8 @@ def test_a_mouse_that_was_used_once_and_did_nothing_turns_the_self_test_off(walk
     mouse = np.zeros_like(walk.frames.mouse)
     assert settled(walk, dataclasses.replace(walk.frames, mouse=mouse)).checked, "the keys alone are in sync"
     mouse[80, 1] = 0.1
-    assert not settled(walk, dataclasses.replace(walk.frames, mouse=mouse)).checked
+    doubted = settled(walk, dataclasses.replace(walk.frames, mouse=mouse))
+    assert not doubted.checked and "keys or mouse changed too seldom" in doubted.curve["doubt"]
 
 
 def test_swapped_actions_are_not_put_in_order_by_force(walk: Recording) -> None:

@@ -11,6 +11,7 @@ import pytest
 from engine import collect as stage
 from engine import plan
 from engine.collect import collect, collect_request
+from engine.embedded.render import egl_available
 from engine.endpoints import EndpointsConfig
 from engine.feed import CollectError, Outcome
 from engine.job import Job
@@ -21,6 +22,7 @@ from engine.walks import EVALUATION_WALKS, REVISITING
 from infra.episodes import list_episodes, read_episode
 from infra.schema import Episode
 from infra.store import Store, open_store
+from tests.requirements import require
 
 TINY = CollectConfig(
     train_scenes=2,
@@ -146,6 +148,17 @@ def test_a_renderer_that_one_would_not_expect_is_told(
     collect_request(request, open_store(tmp_path / "auto"))
     assert "software renderer, no depth" in capsys.readouterr().err
     resolve_renderer.cache_clear()
+
+
+@pytest.mark.slow
+def test_a_stand_in_for_an_engine_is_told_and_named_in_its_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    require(egl_available(), "EGL rendering")
+    request = CollectionRequest(
+        source="unreal", hours=1 / 3600, seconds=1.0, width=64, height=32, families=("park",), agents=("spin",)
+    )
+    collect_request(request, open_store(tmp_path))
+    assert "no engine named by endpoints.unreal: the embedded world" in capsys.readouterr().err
+    assert [(row.source, row.renderer) for row in list_episodes(open_store(tmp_path))] == [("unreal", "egl")]
 
 
 def test_a_time_cap_stops_early_and_says_so(tmp_path: Path) -> None:

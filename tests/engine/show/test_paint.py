@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.show.paint import colour_of, greatest_things, paint_depth, paint_things
+from engine.show.paint import colour_of, css_of, greatest_things, paint_depth, paint_things
 
 
 def test_near_is_painted_warmer_than_far_and_unknown_is_black() -> None:
@@ -14,12 +14,12 @@ def test_every_pixel_of_a_thing_has_its_colour() -> None:
     mask = np.array([[0, 7, 300, 7], [7, 65535, 0, 0]], np.uint16)
     painted = paint_things(mask)
     for number in np.unique(mask):
-        assert (painted[mask == number] == colour_of(int(number))).all()
+        assert (painted[mask == number] == np.round(np.array(colour_of(int(number))) * 255)).all()
 
 
 def test_things_are_painted_apart_and_brighter_than_nothing() -> None:
-    colours = np.array([colour_of(number) for number in range(1, 40)])
-    assert len(np.unique(colours, axis=0)) == 39 and colours.max(axis=1).min() > 180 and colour_of(0) == (0, 0, 0)
+    colours = 255 * np.array([colour_of(number) for number in range(1, 40)])
+    assert len(np.unique(colours, axis=0)) == 39 and colours.max(axis=1).min() > 180 and css_of(colour_of(0)) == "#000000"
     assert np.abs(np.diff(colours, axis=0)).max(axis=1).min() > 80
 
 

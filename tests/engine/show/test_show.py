@@ -1,5 +1,6 @@
 """Looking at an episode: the page holds every row, depth is painted truly, and Rerun's own reader finds what was written."""
 
+import dataclasses
 import json
 import os
 import re
@@ -14,8 +15,10 @@ from engine.embedded.render import egl_available
 from engine.games.doom import FPS
 from engine.job import Job, scene_seed
 from engine.record import record_job
+from engine.scenes.scene import COLOURS
 from engine.show.page import page_data, write_page
 from engine.show.rerun_file import write_rerun
+from infra.digest import canonical_json
 from infra.episodes import match_episode, read_episode, read_masks, read_scene, write_episode
 from infra.errors import MissingObjectError
 from infra.schema import Episode
@@ -61,8 +64,26 @@ def test_every_thing_of_the_scene_is_on_the_map(kept: tuple[Store, Episode]) -> 
     store, episode = kept
     frames, _, _ = read_episode(store, episode)
     scene = read_scene(store, episode)
-    assert len(page_data(episode, frames, scene)["map"]) == len(scene["objects"])
+    drawn = page_data(episode, frames, scene)["map"]
+    assert len(drawn) == len(scene["objects"]) and all(re.fullmatch("#[0-9a-f]{6}", thing["colour"]) for thing in drawn)
+    for thing, shown in zip(scene["objects"], drawn, strict=True):
+        assert np.allclose(np.array(list(bytes.fromhex(shown["colour"][1:]))) / 255, COLOURS[thing["colour"]], atol=0.002)
     assert page_data(episode, frames, {})["map"] == []  # a game has none
+
+
+def test_what_was_not_measured_does_not_look_like_zero(kept: tuple[Store, Episode], tmp_path: Path) -> None:
+    store, episode = kept
+    scene = read_scene(store, episode)
+    scene["sync"] |= {"lag_frames": None, "doubt": "the camera <stood>"}
+    doubted = dataclasses.replace(
+        episode, sync_lag_frames=0.0, action_agreement=-1.0, scene_object=store.put_bytes(canonical_json(scene), ".json")
+    )
+    text = write_page(store, doubted, tmp_path / "page.html").read_text()
+    for name, value in (
+        ("sync lag frames", "not told"), ("action lag frames", "not told"), ("action agreement", "too little changed"),
+        ("sync checked", "no: the camera &lt;stood&gt;"),
+    ):  # fmt: skip
+        assert f"<dt>{name}</dt><dd>{value}</dd>" in text
 
 
 def test_unknown_mouse_values_are_null_and_never_numbers(kept: tuple[Store, Episode]) -> None:
