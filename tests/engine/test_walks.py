@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.body import Body, Stance
+from engine.explore.explorer import plan_agent_walk
 from engine.job import scene_seed
 from engine.scenes.build import FAMILIES, build_scene
 from engine.walks import (
@@ -28,6 +29,12 @@ def body_of(family: str, split: Split, index: int) -> Body:
 
 def stances_of(body: Body, plan: WalkPlan) -> list[Stance]:
     return [plan.start, *body.follow(plan.start, plan.keyboard[:-1], plan.mouse[:-1])]
+
+
+def reach_of(body: Body, plan: WalkPlan) -> float:
+    """Metres that a walk leads away from its start."""
+    places = np.array([stance.place for stance in stances_of(body, plan)])
+    return float(np.linalg.norm(places - places[0], axis=1).max())
 
 
 def poses(body: Body, plan: WalkPlan) -> Poses:
@@ -105,7 +112,14 @@ def test_walks_in_narrow_places_touch_nothing_and_nobody(family: str, walk: str)
 
 @pytest.mark.parametrize(("family", "index"), [("warehouse", 9), ("office", 12), ("market", 46), ("station", 78)])
 def test_who_goes_out_and_back_starts_where_there_is_room(family: str, index: int) -> None:
-    body = Body(build_scene(family, scene_seed(family, "train", index, 0)), 16.0)
-    plan = plan_walk(body, "out_and_back", 1, 160)
-    places = np.array([stance.place for stance in body.follow(plan.start, plan.keyboard[:-1], plan.mouse[:-1])])
-    assert np.linalg.norm(places - plan.start.place, axis=1).max() > 2
+    body = body_of(family, "train", index)
+    assert reach_of(body, plan_walk(body, "out_and_back", 1, 160)) > 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_scene_has_room_for_a_walk(family: str) -> None:
+    for index in range(3, 80, 20):
+        body = body_of(family, "train", index)
+        for plan in (plan_walk(body, "out_and_back", 1, 160), plan_agent_walk(body, "route", 1, 160)):
+            assert reach_of(body, plan) > 2, f"{family} {index}"
