@@ -19,7 +19,7 @@ from engine.games.layers.coordinator import record_game
 from engine.job import Job
 from engine.plan import CollectConfig, plan_jobs, resolve_renderer
 from engine.record import ENDPOINTS, record_episode
-from engine.request import CollectionRequest, candidates, collection_of, planned
+from engine.request import CollectionRequest, candidates, collection_of, is_build, planned
 from engine.unreal.process import UnrealConfig
 from infra.digest import canonical_json, sha256_of
 from infra.episodes import list_episodes
@@ -122,7 +122,7 @@ def _aside(request: CollectionRequest, endpoints: EndpointsConfig) -> str:
     match request.source:
         case "embedded":
             return _software(request.renderer)
-        case "unreal" if not (endpoints.unreal.command or endpoints.unreal.host):
+        case "unreal" if not is_build(request.source, endpoints.unreal):
             return " (no engine named by endpoints.unreal: the embedded world over its protocol)"
         case _:
             return ""

@@ -108,7 +108,7 @@ def families_of(source: Source, unreal: UnrealConfig) -> tuple[str, ...]:
     Raises:
         ValueError: the build has no scene list, so that nobody knows its maps; or the list cannot be read.
     """
-    if not _is_build(source, unreal):
+    if not is_build(source, unreal):
         return _families(source)
     if not unreal.scenes:
         raise ValueError("an Unreal Engine build does not tell its maps; name them with --family, or in endpoints.unreal.scenes")
@@ -125,7 +125,7 @@ def _families(source: Source) -> tuple[str, ...]:
             return (source,)
 
 
-def _is_build(source: Source, unreal: UnrealConfig) -> bool:
+def is_build(source: Source, unreal: UnrealConfig) -> bool:
     """Whether somebody else's maps are recorded, of which only pictures, depth and poses are known."""
     return source == "unreal" and bool(unreal.command or unreal.host)
 
@@ -133,7 +133,7 @@ def _is_build(source: Source, unreal: UnrealConfig) -> bool:
 def agents_of(source: Source, unreal: UnrealConfig = OWN_WORLD) -> tuple[str, ...]:
     """Who walks when the request does not say: the explorer, and walks that come back to where they were."""
     match source:
-        case "unreal" if _is_build(source, unreal):
+        case "unreal" if is_build(source, unreal):
             return DEPTH_WALKS
         case "embedded" | "unreal":
             return ("policy", "policy", "explore", "out_and_back", "loop")
@@ -174,7 +174,7 @@ def _renderer(request: CollectionRequest, build: str) -> str:
 
 def _build_of(source: Source, unreal: UnrealConfig) -> str:
     """Digest of how a build is reached and of what its scene list says; empty for other sources."""
-    if not _is_build(source, unreal):
+    if not is_build(source, unreal):
         return ""
     listed = sha256_of(Path(unreal.scenes).read_bytes()) if unreal.scenes else ""
     return sha256_of(canonical_json([list(unreal.command), unreal.host, unreal.port, listed]))
@@ -187,7 +187,7 @@ def candidates(request: CollectionRequest, unreal: UnrealConfig = OWN_WORLD) -> 
         ValueError: as ``families_of``; or an Unreal Engine build lacks a map or its conditions, or is to be walked by one who
             has to know it.
     """
-    if _is_build(request.source, unreal):
+    if is_build(request.source, unreal):
         _check_maps(request, unreal)
     else:
         _check_families(request)

@@ -24,7 +24,6 @@ from infra.store import Store
 from infra.video import encode_video
 
 PAINTED_QUALITY: Final = 28  # quantiser of H.264: coloured depth and things are for eyes
-BATCH: Final = 32  # frames decoded at once
 FACTS: Final = (
     "source", "family", "scene_id", "weather", "time_of_day", "season", "perspective", "character_id", "walk", "split",
     "sync", "sync_lag_frames", "action_lag_frames", "action_agreement", "sync_checked", "depth_kind", "renderer",
@@ -135,8 +134,7 @@ def _things(store: Store, episode: Episode) -> tuple[str, list[list[tuple[str, s
 
 
 def _decoded(reader: DepthReader | MaskReader) -> Iterator[NDArray[Any]]:
-    for start in range(0, len(reader), BATCH):
-        yield from reader.decode_range(start, min(start + BATCH, len(reader)))
+    return (reader.decode([frame])[0] for frame in range(len(reader)))
 
 
 def _painted(pictures: Iterable[NDArray[np.uint8]], fps: float) -> str:

@@ -1,7 +1,7 @@
 """An episode as a file for the Rerun viewer: camera, video, depth, masks, things, actions. The door to Rerun."""
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -10,8 +10,6 @@ from infra.episodes import read_episode, read_masks, read_scene
 from infra.errors import NotHereError
 from infra.schema import KEYS, Episode, Frames
 from infra.store import Store
-
-BATCH: Final = 32  # depth images decoded at once
 
 
 def write_rerun(store: Store, episode: Episode, path: Path) -> Path:
@@ -40,11 +38,11 @@ def write_rerun(store: Store, episode: Episode, path: Path) -> Path:
         _log_rows(recording, rerun, episode, frames)
         if depth is not None:
             with depth:
-                for frame in range(0, len(depth), BATCH):
-                    for number, metres in enumerate(depth.decode_range(frame, min(frame + BATCH, len(depth)))):
-                        _at(recording, episode, frame + number)
-                        image = np.where(np.isfinite(metres), metres, 0.0).astype(np.float16)  # 0 is "unknown" to Rerun
-                        recording.log("world/camera/depth", rerun.DepthImage(image, meter=1.0))
+                for row in range(len(depth)):
+                    (metres,) = depth.decode([row])
+                    _at(recording, episode, row)
+                    image = np.where(np.isfinite(metres), metres, 0.0).astype(np.float16)  # 0 is "unknown" to Rerun
+                    recording.log("world/camera/depth", rerun.DepthImage(image, meter=1.0))
         _log_masks(recording, rerun, store, episode)
         recording.flush()
     return path
@@ -79,10 +77,10 @@ def _log_masks(recording: Any, rerun: Any, store: Store, episode: Episode) -> No
     classes = [rerun.AnnotationInfo(id=number, label=name, color=colour_of(number)) for number, name in names.items()]
     recording.log("world/camera/mask", rerun.AnnotationContext(classes), static=True)
     with masks:
-        for frame in range(0, len(masks), BATCH):
-            for number, mask in enumerate(masks.decode_range(frame, min(frame + BATCH, len(masks)))):
-                _at(recording, episode, frame + number)
-                recording.log("world/camera/mask", rerun.SegmentationImage(mask))
+        for row in range(len(masks)):
+            (mask,) = masks.decode([row])
+            _at(recording, episode, row)
+            recording.log("world/camera/mask", rerun.SegmentationImage(mask))
 
 
 def _log_things(recording: Any, rerun: Any, scene: dict[str, Any]) -> None:
