@@ -92,8 +92,10 @@ def _program(name: str, fix: str, folder: str = "") -> Finding:
 def _cuda() -> Finding:
     import torch  # seconds, so only when asked
 
+    from modeling.device import describe_processor
+
     works = torch.cuda.is_available()
-    found = torch.cuda.get_device_name() if works else f"none; {torch.get_num_threads()} CPU threads"
+    found = torch.cuda.get_device_name() if works else f"none; {torch.get_num_threads()} CPU threads, {describe_processor()}"
     return Finding(name="GPU", works=works, found=found)
 
 

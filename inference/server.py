@@ -26,6 +26,7 @@ from inference.session import BundleLoader
 from inference.stream import StreamConfig
 from infra.errors import WorldloomError
 from infra.store import Store
+from modeling.device import Precision
 
 WEB: Final = Path(__file__).parent / "web"
 _POLICY: Final = "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self' ws: wss:"
@@ -45,6 +46,7 @@ class ServeConfig:
     max_sessions: int = 2
     max_waiting: int = 8
     device: str = "cpu"
+    precision: Precision = "auto"  # of products; what the device is fast in
     int8: bool = False
     speed: AccelerateConfig = AccelerateConfig()
     stream: StreamConfig = StreamConfig()
@@ -109,7 +111,14 @@ def serve(config: ServeConfig, store: Store, digest: str, *, released: bool) -> 
     """
     world = read_served_world(store, digest, released=released, int8=config.int8)
     with contextlib.closing(bind(config)) as listener:
-        load = BundleLoader(store=store.uri, digest=digest, int8=config.int8, device=config.device, speed=config.speed)
+        load = BundleLoader(
+            store=store.uri,
+            digest=digest,
+            int8=config.int8,
+            device=config.device,
+            precision=config.precision,
+            speed=config.speed,
+        )
         shape = RingShape(seats=config.max_sessions, frames=world.segment_frames, height=world.height, width=world.width)
         with Generator(load, shape, GeneratorConfig()) as generator:
             server = uvicorn.Server(server_config(create_app(config, generator, world)))

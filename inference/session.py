@@ -12,6 +12,7 @@ from inference.accelerate import AccelerateConfig, accelerate, choose_threads
 from infra.datasets import load_bundle
 from infra.schema import Keyboard, Mouse, idle_actions
 from infra.store import open_store
+from modeling.device import Precision, set_precision
 from modeling.rollout import RolloutOptions, RolloutState, Segment, rollout_segment, start_rollout
 from modeling.world_model import WorldModel, load_world_model
 
@@ -67,6 +68,7 @@ class BundleLoader:
     digest: str  # of the bundle
     int8: bool = False
     device: str = "cpu"
+    precision: Precision = "auto"
     speed: AccelerateConfig = AccelerateConfig()
 
     def __call__(self) -> Callable[[], WorldSession]:
@@ -76,6 +78,7 @@ class BundleLoader:
             MissingObjectError: the bundle or one of its checkpoints is gone.
         """
         torch.set_num_threads(1)
+        set_precision(self.precision)
         store = open_store(self.store)
         model = load_world_model(store, load_bundle(store, self.digest), int8=self.int8, device=self.device)
         accelerate(model, self.speed)

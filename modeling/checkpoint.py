@@ -41,6 +41,7 @@ def save_checkpoint(
         stopped_early=log.stopped_early,
         metrics=json.dumps(metrics | {"curve": log.curve}, sort_keys=True),
         code_commit=code_commit(),
+        precision=log.precision,
     )
     append_rows(store, "checkpoints", rows_from([row]), transaction=f"{kind}-{row.digest}-{'-'.join(parents)}")
     return row

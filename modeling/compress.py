@@ -8,7 +8,7 @@ from infra.stage import StageContext, StageResult, run_stage
 from infra.store import Store
 from modeling.checkpoint import find_checkpoint, save_checkpoint
 from modeling.int8 import Int8Linear, quantise_linears
-from modeling.loop import TrainingLog
+from modeling.loop import NO_TRAINING
 from modeling.world_model import load_denoiser
 
 VERSION: Final = 1
@@ -48,7 +48,6 @@ def _compress(student: str, config: CompressConfig, store: Store, context: Stage
         assert isinstance(layer, Int8Linear)
         restored = layer.weight.float() * layer.scale[:, None]
         errors.append(float((restored - weight).norm() / weight.norm()))
-    nothing = TrainingLog(steps=0, seconds=0.0, stopped_early=False, curve=())
     saved = save_checkpoint(
         store,
         model,
@@ -56,7 +55,7 @@ def _compress(student: str, config: CompressConfig, store: Store, context: Stage
         config=row.config,
         parents=(student,),
         origin="trained" if row.steps else row.origin,
-        log=nothing,
+        log=NO_TRAINING,
         metrics={"weight_relative_error": max(errors)},
     )
     return {"int8": saved.digest, "metrics": json.loads(saved.metrics), "bytes": len(store.get_bytes(saved.weights_object))}

@@ -19,7 +19,7 @@ from infra.store import Store
 from modeling.checkpoint import find_checkpoint, save_checkpoint
 from modeling.conditioning import Window, WorldConfig, predict_clean
 from modeling.denoiser import Denoiser
-from modeling.device import device_of, training_device
+from modeling.device import computing, device_of, set_precision, training_device
 from modeling.loop import OptimiserConfig, Trainer
 from modeling.sampler import noise_levels, sample
 from modeling.train import TrainConfig, prepare
@@ -61,6 +61,7 @@ def _distil(
     trained: StageResult, training: TrainConfig, config: DistilConfig, store: Store, context: StageContext
 ) -> dict[str, Any]:
     torch.set_num_threads(training.threads)
+    set_precision(training.precision)
     row = find_checkpoint(store, trained.outputs["base"])
     teacher, world, _ = load_denoiser(store, row)
     student, _, _ = load_denoiser(store, row)
@@ -125,7 +126,7 @@ class StudentTask:
         share = self.config.clean_weight
         level = self._level(len(target), generator).to(target.device)
         x = (1 - level.view(-1, 1, 1, 1, 1)) * goal + level.view(-1, 1, 1, 1, 1) * noise
-        with torch.autocast(target.device.type, torch.bfloat16):
+        with computing(target.device):
             clean = predict_clean(self.student, self.world, x, level, window).float()
         teacher_error, data_error = (clean - goal).square().mean(), (clean - target).square().mean()
         return (1 - share) * teacher_error + share * data_error, {"teacher": teacher_error.item(), "data": data_error.item()}
@@ -135,7 +136,7 @@ class StudentTask:
         """Where the teacher's sampler ends from ``noise``."""
 
         def predict(x: Tensor, t: Tensor) -> Tensor:
-            with torch.autocast(x.device.type, torch.bfloat16):
+            with computing(x.device):
                 return predict_clean(self.teacher, self.world, x, t, window).float()
 
         return sample(predict, noise, noise_levels(self.config.teacher_steps, self.world.shift))

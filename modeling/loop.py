@@ -11,11 +11,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+
+from modeling.device import device_of, type_name
 
 LossFunction = Callable[[int, torch.Generator], tuple[Tensor, dict[str, float]]]
 
@@ -44,6 +46,10 @@ class TrainingLog:
     seconds: float
     stopped_early: bool
     curve: tuple[tuple[int, float], ...]  # (step, loss averaged since the last entry)
+    precision: str = ""  # of its products: "bfloat16" or "float32"; empty where nothing was trained
+
+
+NO_TRAINING: Final = TrainingLog(steps=0, seconds=0.0, stopped_early=False, curve=())
 
 
 class Trainer:
@@ -84,7 +90,13 @@ class Trainer:
                 self.save()
                 saved = time.monotonic()
         self.save()
-        return TrainingLog(steps=self.step, seconds=self.seconds, stopped_early=stopped, curve=tuple(self.curve))
+        return TrainingLog(
+            steps=self.step,
+            seconds=self.seconds,
+            stopped_early=stopped,
+            curve=tuple(self.curve),
+            precision=type_name(device_of(self.model)),
+        )
 
     def take_step(self) -> tuple[float, dict[str, float]]:
         """One optimiser step; returns the loss and the figures that came with it."""

@@ -19,6 +19,7 @@ from infra.dynamics import DynamicsConfig, camera_to_world, integrate
 from infra.geometry import view_overlap
 from infra.schema import Keyboard, Mouse
 from modeling.conditioning import FRAMES, Window, pool_valid, predict_clean, window_rays
+from modeling.device import computing
 from modeling.sampler import noise_levels, sample
 from modeling.train_autoencoder import to_bytes, to_signed
 from modeling.warp import Sources, WarpConfig, Warped, warp_frames
@@ -213,7 +214,7 @@ def _generate(model: WorldModel, state: RolloutState, window: Window, warped: Wa
     levels = noise_levels(state.options.steps or model.steps, model.world.shift)
 
     def predict(x: Tensor, t: Tensor) -> Tensor:
-        with torch.autocast(model.device.type, torch.bfloat16):
+        with computing(model.device):
             return predict_clean(model.denoiser, model.world, x, t, window).float()
 
     latents = sample(predict, noise, levels)

@@ -23,8 +23,8 @@ from modeling.clips import clips_of
 from modeling.conditioning import TINY_WORLD, WorldConfig
 from modeling.denoiser import Denoiser
 from modeling.denoiser_blocks import Block
-from modeling.device import DeviceName, training_device
-from modeling.loop import TrainingLog
+from modeling.device import DeviceName, Precision, set_precision, training_device
+from modeling.loop import NO_TRAINING
 from modeling.train_autoencoder import AutoencoderTrainingConfig, evaluate_autoencoder, train_autoencoder
 from modeling.train_denoiser import DenoiserTrainingConfig, train_denoiser, validate
 from modeling.windows import WindowsConfig, WindowSet, prepare_windows
@@ -44,6 +44,7 @@ class TrainConfig:
     start: Literal["base weights", "random"] = "base weights"
     max_clips: int = 1000
     device: DeviceName = "cpu"
+    precision: Precision = "auto"  # of products; what the device is fast in
     threads: int = 2
     seed: int = 0
     max_seconds: float = 14_400.0
@@ -74,6 +75,7 @@ def start_digest(config: TrainConfig) -> str:
 def _train(dataset: str, config: TrainConfig, store: Store, context: StageContext) -> dict[str, Any]:
     training_device(config.device)  # asked first: a missing one is no matter of minutes
     torch.set_num_threads(config.threads)
+    set_precision(config.precision)
     manifest = load_dataset(store, dataset)
     autoencoder = _train_autoencoder(manifest, dataset, config, store, context)
     windows, held_out = prepare(manifest, load_autoencoder(store, autoencoder), config, store, context)
@@ -101,7 +103,7 @@ def _train_autoencoder(
     if part.optimiser.steps:
         log = train_autoencoder(store, clips, part, model, context.scratch / "autoencoder", say, context.out_of_time)
     else:
-        log = TrainingLog(steps=0, seconds=0.0, stopped_early=False, curve=())
+        log = NO_TRAINING
     metrics = {"held_out_psnr": evaluate_autoencoder(store, clips_of(manifest, "val"), model)}
     row = save_checkpoint(
         store,

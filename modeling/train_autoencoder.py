@@ -18,7 +18,7 @@ from infra.store import Store
 from modeling.autoencoder import TINY_AUTOENCODER, Autoencoder, AutoencoderConfig
 from modeling.clips import read_clips
 from modeling.conditioning import FRAMES
-from modeling.device import device_of
+from modeling.device import computing, device_of
 from modeling.loop import OptimiserConfig, Trainer, TrainingLog
 
 
@@ -81,7 +81,7 @@ def autoencoder_loss(
 ) -> tuple[Tensor, dict[str, float]]:
     """Reconstruction loss of noised latents, and its parts."""
     goes_on = model.config.stateless
-    with torch.autocast(video.device.type, torch.bfloat16):
+    with computing(video.device):
         latents = model.encode_raw(video, goes_on=goes_on)
         deviation = latents.float().std((0, 2, 3, 4), keepdim=True)
         noise = torch.randn(latents.shape, generator=generator).to(latents.device)
@@ -183,7 +183,7 @@ def _calibrate(model: Autoencoder, bank: _Bank) -> None:
     device = device_of(model)
     sums, squares, count = torch.zeros(1, device=device), torch.zeros(1, device=device), 0
     for rgb in bank.rgb[:64]:
-        with torch.autocast(device.type, torch.bfloat16):
+        with computing(device):
             latents = model.encode_raw(to_signed(torch.from_numpy(rgb[:17]).to(device))[None]).float()
         flat = latents.transpose(0, 1).flatten(1).double()
         sums, squares, count = sums + flat.sum(1), squares + flat.square().sum(1), count + flat.shape[1]
@@ -199,7 +199,7 @@ def evaluate_autoencoder(store: Store, clips: Sequence[DatasetClip], model: Auto
     device, scores = device_of(model), []
     for clip in read_clips(store, clips[:limit], with_depth=False):
         video = to_signed(torch.from_numpy(clip.rgb[:33]).to(device))
-        with torch.autocast(device.type, torch.bfloat16):
+        with computing(device):
             output = model.decode(model.encode(video[None]))[0, :3].float()
         scores.append(_psnr(output, video))
     return float(np.mean(scores))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from modeling.conditioning import Window, WorldConfig, predict_clean
 from modeling.denoiser import Denoiser
-from modeling.device import device_of
+from modeling.device import computing, device_of
 from modeling.error_buffer import ErrorBuffer, ErrorBufferConfig
 from modeling.loop import OptimiserConfig, Trainer, TrainingLog
 from modeling.sampler import draw_levels
@@ -49,7 +49,7 @@ class DenoiserTask(nn.Module):
         time = draw_levels(len(target), self.world.shift, self.config.full_noise_share, generator).to(target.device)
         noise = torch.randn(target.shape, generator=generator).to(target.device)
         level = time.view(-1, 1, 1, 1, 1)
-        with torch.autocast(target.device.type, torch.bfloat16):
+        with computing(target.device):
             clean = predict_clean(self.denoiser, self.world, (1 - level) * target + level * noise, time, window)
         error = clean.float() - target
         full = time >= 1
@@ -121,7 +121,7 @@ def validate(windows: WindowSet, denoiser: Denoiser, world: WorldConfig, geometr
         window, target = windows.draw(16, 0.2, generator)
         window = window if geometry else window.without_geometry()
         noise = torch.randn(target.shape, generator=generator).to(target.device)
-        with torch.autocast(noise.device.type, torch.bfloat16):
+        with computing(noise.device):
             clean = predict_clean(denoiser, world, noise, torch.ones(len(noise), device=noise.device), window)
         error += float((clean.float() - target).square().mean())
         anchor += float((window.past[:, :, -1:] - target).square().mean())

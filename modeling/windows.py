@@ -23,7 +23,7 @@ from infra.store import Store
 from modeling.autoencoder import Autoencoder
 from modeling.clips import ClipFrames, read_clips
 from modeling.conditioning import FRAMES, Window, WorldConfig, pool_valid, window_rays
-from modeling.device import device_of
+from modeling.device import computing, device_of
 from modeling.text import encode_prompt
 from modeling.train_autoencoder import to_signed
 from modeling.warp import Sources, WarpConfig, warp_frames
@@ -108,7 +108,7 @@ def prepare_clip(clip: ClipFrames, autoencoder: Autoencoder, world: WorldConfig,
 
 def encode(autoencoder: Autoencoder, video: Tensor) -> Tensor:
     """Normalised latents (B, C, F, h, w) of video (B, 3, T, H, W), T = 4k + 1."""
-    with torch.autocast(video.device.type, torch.bfloat16):
+    with computing(video.device):
         return autoencoder.encode(video).float()
 
 
@@ -119,13 +119,13 @@ def encode_frames(autoencoder: Autoencoder, video: Tensor) -> Tensor:
     """
     if not autoencoder.config.stateless:
         return encode(autoencoder, torch.cat([video[:, :, :1], video], 2))[:, :, 1:]
-    with torch.autocast(video.device.type, torch.bfloat16):
+    with computing(video.device):
         return autoencoder.encode(video, goes_on=True).float()
 
 
 def decode_frames(autoencoder: Autoencoder, latents: Tensor) -> Tensor:
     """Frames (3 or 4, 4 N, H, W) of latents (C, N, h, w) that do not start a video; as in ``encode_frames``."""
-    with torch.autocast(latents.device.type, torch.bfloat16):
+    with computing(latents.device):
         if autoencoder.config.stateless:
             return autoencoder.decode(latents[None], goes_on=True)[0].float()
         return autoencoder.decode(torch.cat([latents[None, :, :1], latents[None]], 2))[0, :, 1:].float()
@@ -133,7 +133,7 @@ def decode_frames(autoencoder: Autoencoder, latents: Tensor) -> Tensor:
 
 def decode_depth(autoencoder: Autoencoder, latents: Tensor) -> Tensor:
     """Metres (T, H, W) that the autoencoder sees in latents (C, F, h, w)."""
-    with torch.autocast(latents.device.type, torch.bfloat16):
+    with computing(latents.device):
         inverse = autoencoder.decode(latents[None])[0, 3].float()
     return to_metres(inverse)
 

@@ -7,13 +7,13 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from infra.lineage import code_commit
+from modeling.device import describe_processor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +116,7 @@ def describe_machine(device: torch.device) -> dict[str, Any]:
     machine: dict[str, Any] = {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": code_commit(),
-        "cpu": _cpu_name(),
+        "cpu": describe_processor(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "load": round(os.getloadavg()[0], 2),
@@ -129,12 +129,3 @@ def describe_machine(device: torch.device) -> dict[str, Any]:
         machine |= {"gpu": properties.name, "gpu_memory_gib": round(properties.total_memory / 2**30, 1)}
         machine |= {"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()}
     return machine
-
-
-_CPUINFO: Final = Path("/proc/cpuinfo")
-
-
-def _cpu_name() -> str:
-    lines = _CPUINFO.read_text(encoding="utf-8").splitlines() if _CPUINFO.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()

@@ -23,6 +23,7 @@ from infra.stage import StageContext, StageResult, run_stage
 from infra.store import Store
 from infra.tables import append_rows, read_rows, records_from, rows_from
 from modeling.checkpoint import find_checkpoint
+from modeling.device import Precision, set_precision
 from modeling.world_model import WorldModel, load_world_model, random_world_model
 
 VERSION: Final = 1
@@ -36,6 +37,7 @@ class EvaluateConfig:
 
     arms: tuple[str, ...] = tuple(arm.name for arm in ARMS)
     threads: int = 1  # of torch; more gain little at batch 1 and lose much on a busy machine; speed is stated with them
+    precision: Precision = "auto"  # of products; what the CPU is fast in
     max_seconds: float = 240.0  # after these no further start is begun, and only essential arms are played
     plan: PlanConfig = PlanConfig()
     measure: MeasureConfig = MeasureConfig()
@@ -62,6 +64,7 @@ def evaluate(
 
     def work(context: StageContext) -> dict[str, Any]:
         torch.set_num_threads(config.threads)
+        set_precision(config.precision)
         models = load_models(store, candidate, base)
         played = _play_arms(arms, plan, models, config, store, inputs, context, fresh)
         provenance = find_provenance(store, candidate, base, dataset)

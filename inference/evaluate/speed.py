@@ -1,15 +1,14 @@
 """How fast does it play? Wall time of segments at batch 1, with the machine that it was measured on."""
 
 import os
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from inference.evaluate.rollouts import Playback
+from modeling.device import describe_processor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,14 +53,10 @@ def summarise_speed(playbacks: Sequence[Playback], block: int) -> Speed:
 
 
 def describe_hardware() -> str:
-    """The processor's name, its usable cores, and the accelerator if torch sees one."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    """The processor and how it computes, its usable cores, and the accelerator if torch sees one."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    name = names[0] if names else platform.processor() or platform.machine()
     accelerator = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ", no accelerator"
-    return f"{name}, {cores} cores{accelerator}"
+    return f"{describe_processor()}, {cores} cores{accelerator}"
 
 
 def _step_time(seconds: Sequence[float]) -> StepTime:

@@ -21,6 +21,7 @@ class Checkpoint:
     stopped_early: bool
     metrics: str  # JSON: loss curve and held-out figures
     code_commit: str
+    precision: str = ""  # of training's products: "bfloat16" or "float32"; empty where nothing was trained, and in older rows
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,6 @@ commit them together.
 
 import argparse
 import json
-import platform
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from infra.stage import find_run
 from infra.store import Store, open_store
 from modeling.base_weights import FOLDER, Part
 from modeling.checkpoint import find_checkpoint
+from modeling.device import describe_processor
 from modeling.world_model import world_from_json
 
 MAX_BYTES = 32_000_000  # of all shipped files
@@ -84,7 +84,7 @@ def hardware() -> str:
     """The machine in words."""
     if torch.cuda.is_available():
         return f"one {torch.cuda.get_device_name()}"
-    return f"{torch.get_num_threads()} CPU threads, {platform.machine()}"
+    return f"{torch.get_num_threads()} CPU threads, {describe_processor()}"
 
 
 def main() -> None:
