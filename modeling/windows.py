@@ -76,26 +76,13 @@ def prepare_clip(clip: ClipFrames, autoencoder: Autoencoder, world: WorldConfig,
     starts = list(range(0, latents.shape[1] - new, config.every))
     images = video[:, torch.tensor(starts, device=device) * FRAMES].transpose(0, 1)
     tensors = {"latents": latents, "stills": encode(autoencoder, images[:, :, None])}  # (W, C, 1, h, w)
-    rays, warps, valids = [], [], []
-    depth = decode_depth(autoencoder, latents)
-    seed = int(clip.clip.episode_id[:8], 16) + clip.clip.start
-    random = np.random.default_rng(seed)
     height, width = clip.rgb.shape[1:3]
-    for start in starts:
-        last, targets = start * FRAMES, slice(start * FRAMES + 1, (start + new) * FRAMES + 1)
-        rays.append(window_rays(c2w[targets], c2w[last], intrinsics, width, height, autoencoder.config.stride))
-        if world.warps:
-            chosen = [last]
-            if random.random() < config.recall_share:
-                chosen = [*recall(c2w, last, c2w[targets], intrinsics, width, height, config), last]
-            picked = torch.tensor(chosen, device=device)
-            sources = Sources(rgb=video[:, picked].transpose(0, 1), depth=depth[picked], c2w=c2w[picked])
-            warped = warp_frames(sources, c2w[targets], intrinsics, config.warp)
-            warps.append(warped.rgb)
-            valids.append(pool_valid(warped.valid, autoencoder.config.stride))
+    rays = [
+        window_rays(c2w[targets], c2w[last], intrinsics, width, height, autoencoder.config.stride)
+        for last, targets in _spans(starts, new)
+    ]
     if world.warps:
-        tensors["warps"] = encode_frames(autoencoder, torch.stack(warps).transpose(1, 2))  # (W, C, N, h, w)
-        tensors["valids"] = torch.stack(valids)
+        tensors |= _warp_windows(clip, video, latents, c2w, intrinsics, _spans(starts, new), autoencoder, config)
     half = {name: value.half().cpu().contiguous() for name, value in tensors.items()}
     return half | {
         "rays": torch.stack(rays).half().cpu(),
@@ -104,6 +91,52 @@ def prepare_clip(clip: ClipFrames, autoencoder: Autoencoder, world: WorldConfig,
         "mouse": torch.from_numpy(np.nan_to_num(clip.frames.mouse[:frames])),
         "text": encode_prompt(clip.clip.prompt, world.denoiser.text_tokens).half(),
     }
+
+
+def _spans(starts: Sequence[int], new: int) -> list[tuple[int, slice]]:
+    """The last frame that each window knows, and the frames that it leads to."""
+    return [(start * FRAMES, slice(start * FRAMES + 1, (start + new) * FRAMES + 1)) for start in starts]
+
+
+def _warp_windows(
+    clip: ClipFrames,
+    video: Tensor,  # (3, T, H, W)
+    latents: Tensor,  # (C, K + 1, h, w) of the same
+    c2w: Tensor,
+    intrinsics: Tensor,
+    spans: Sequence[tuple[int, slice]],
+    autoencoder: Autoencoder,
+    config: WindowsConfig,
+) -> dict[str, Tensor]:
+    """What the frames that each window may look back at show from where it goes; depth is decoded of those alone."""
+    height, width = video.shape[-2:]
+    random = np.random.default_rng(int(clip.clip.episode_id[:8], 16) + clip.clip.start)
+    chosen = []
+    for last, targets in spans:
+        recalls = random.random() < config.recall_share
+        chosen.append([*(recall(c2w, last, c2w[targets], intrinsics, width, height, config) if recalls else ()), last])
+    needed = sorted({frame for frames in chosen for frame in frames})
+    depth = dict(zip(needed, depth_of_frames(autoencoder, latents, needed), strict=True))
+    warps, valids = [], []
+    for (_, targets), frames in zip(spans, chosen, strict=True):
+        picked = torch.tensor(frames, device=video.device)
+        seen = torch.stack([depth[frame] for frame in frames])
+        sources = Sources(rgb=video[:, picked].transpose(0, 1), depth=seen, c2w=c2w[picked])
+        warped = warp_frames(sources, c2w[targets], intrinsics, config.warp)
+        warps.append(warped.rgb)
+        valids.append(pool_valid(warped.valid, autoencoder.config.stride))
+    return {"warps": encode_frames(autoencoder, torch.stack(warps).transpose(1, 2)), "valids": torch.stack(valids)}
+
+
+def depth_of_frames(autoencoder: Autoencoder, latents: Tensor, frames: Sequence[int]) -> Tensor:
+    """Metres (S, H, W) of the last frames of latents, ``frames`` being multiples of 4; latents (C, F, h, w) begin a video.
+
+    Where each latent stands alone only those latents are decoded that hold such a frame.
+    """
+    if not autoencoder.config.stateless:
+        return decode_depth(autoencoder, latents)[torch.tensor(frames, device=latents.device)]
+    holding = latents[:, torch.tensor([frame // FRAMES for frame in frames], device=latents.device)]
+    return to_metres(decode_frames(autoencoder, holding)[3, FRAMES - 1 :: FRAMES])
 
 
 def encode(autoencoder: Autoencoder, video: Tensor) -> Tensor:
