@@ -241,7 +241,8 @@ def trust(valid: Tensor) -> Tensor:
 
     What was filled in from around is sharper than the network in cracks and along edges; deep in a hole it is a smear.
     """
-    around = F.avg_pool2d(F.pad(valid, [8] * 4, mode="replicate"), 17, 1)
+    rows = F.avg_pool2d(F.pad(valid, (8, 8, 0, 0), mode="replicate"), (1, 17), 1)
+    around = F.avg_pool2d(F.pad(rows, (0, 0, 8, 8), mode="replicate"), (17, 1), 1)  # one way after the other: an eighth of the work
     return torch.maximum(valid, ((around - 0.2) / 0.5).clamp(0, 1))
 
 

@@ -27,10 +27,12 @@ def play(model):
     return np.concatenate([session.step((keyboard, mouse)).frames for _ in range(4)])
 
 
-def test_accelerated_frames_are_those_of_the_clean_model(model):
+@pytest.mark.parametrize("precision", ["bfloat16", "float32"])
+def test_accelerated_frames_are_those_of_the_clean_model(model, precision, monkeypatch):
+    monkeypatch.setattr("modeling.device._precision", precision)
     fast = copy.deepcopy(model)
     accelerate(fast, AccelerateConfig())
-    assert {p.dtype for p in fast.denoiser.parameters()} == {torch.bfloat16, torch.float32}
+    assert {p.dtype for p in fast.denoiser.parameters()} == {getattr(torch, precision), torch.float32}
     np.testing.assert_array_equal(play(fast), play(model))
 
 

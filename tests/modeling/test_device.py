@@ -1,8 +1,12 @@
-"""Training keeps every tensor on the device that it is told to use, and learns the same there."""
+"""Models compute in the type that their device is fast in; training keeps every tensor on the device that it is told to use."""
 
 import contextlib
 import dataclasses
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +14,7 @@ import torch
 
 from infra.local_store import LocalStore
 from modeling.checkpoint import find_checkpoint
+from modeling.device import compute_type, computing, native_type, set_precision
 from modeling.distil import DistilConfig, distil
 from modeling.error_buffer import ErrorBufferConfig
 from modeling.loop import OptimiserConfig
@@ -29,6 +34,53 @@ TRAINING = TrainConfig(
     start="random",
     threads=1,
 )
+
+
+CPU = torch.device("cpu")
+MODELING = Path(__file__).resolve().parents[2] / "modeling"
+
+
+@pytest.fixture
+def any_precision(monkeypatch):
+    """Lets a test set the process's precision, which is put back afterwards."""
+    monkeypatch.setattr("modeling.device._precision", "auto")
+
+
+@pytest.mark.parametrize("told", [{"ATEN_CPU_CAPABILITY": "avx2"}, {"ONEDNN_MAX_CPU_ISA": "AVX2"}], ids=["ATen", "oneDNN"])
+def test_a_processor_without_bfloat16_computes_in_float32(told):
+    script = "import torch, modeling.device as d; print(d.native_type(torch.device('cpu')), d.describe_processor())"
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={**os.environ, **told}, cwd=MODELING.parent, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("torch.float32") and done.stdout.strip().endswith("float32")
+
+
+def test_a_processor_with_bfloat16_computes_in_it():
+    flags = torch.cpu.get_capabilities()
+    native = bool(flags.get("avx512_bf16") or flags.get("amx_bf16"))
+    unbound = torch.backends.cpu.get_cpu_capability() == "AVX512" and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    assert native_type(CPU) == (torch.bfloat16 if native and unbound else torch.float32)
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float32"])
+def test_a_config_overrides_what_the_device_is_fast_in(any_precision, precision):
+    set_precision(precision)
+    with computing(CPU):
+        product = torch.ones(2, 2) @ torch.ones(2, 2)
+    assert compute_type(CPU) == product.dtype == getattr(torch, precision)
+
+
+def test_nothing_but_the_device_names_a_type_for_autocast():
+    callers = {p.name for p in MODELING.rglob("*.py") if "torch.autocast(" in p.read_text(encoding="utf-8")}
+    assert callers == {"device.py", "attention.py"}  # the second switches it off
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float32"])
+def test_checkpoints_say_in_which_type_they_were_trained(walks, any_precision, precision):
+    store, version = walks
+    trained = train(version, dataclasses.replace(TRAINING, precision=precision), store)
+    rows = [find_checkpoint(store, trained.outputs[part]) for part in ("autoencoder", "base")]
+    assert [row.precision for row in rows] == [precision] * 2
 
 
 def figures_of(store: LocalStore, version: str, training: TrainConfig) -> dict[str, Any]:
