@@ -13,6 +13,7 @@ from typing import Final
 import click
 
 from infra.errors import WorldloomError
+from infra.openmp import let_threads_sleep
 
 VERBS: Final = {
     "setup": ("machine:setup", "Make this machine ready: EGL rendering, or how to get it."),
@@ -86,6 +87,7 @@ def worldloom() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
+    let_threads_sleep()
     sys.exit(run_command(arguments))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.frame_ring import FrameRing, RingShape, frames_slot, image_slot
+from infra.openmp import let_threads_sleep
 from infra.schema import Keyboard, Mouse
 
 if TYPE_CHECKING:  # the process of the web server does without torch
@@ -86,10 +87,9 @@ Reply: TypeAlias = Ready | Done | Failed
 def run_model(load: bytes, shape: RingShape, ring_name: str, connection: Connection) -> None:
     """Serve commands until told to end or until the other side is gone. ``load`` is a pickled ``Load``.
 
-    It is unpickled here because that imports torch, whose thread pool reads only then how its threads are to wait: by
-    sleeping, since spinning ones starve whatever else runs on these cores, the server and a browser to begin with.
+    It is unpickled here because that imports torch, whose thread pool reads only then how its threads are to wait.
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    let_threads_sleep()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then ends this process
     ring = FrameRing.attach(shape, ring_name)
     try:

@@ -62,7 +62,7 @@ def test_one_file_imports_each_heavy_package() -> None:
 
 
 def test_only_launchers_and_endpoints_touch_the_environment() -> None:
-    launchers = {"flows/server.py", "flows/pool.py", "flows/machine.py", "inference/model_process.py", "engine/unreal/process.py"}
+    launchers = {"flows/server.py", "flows/pool.py", "flows/machine.py", "infra/openmp.py", "engine/unreal/process.py"}
     launchers |= {"engine/games/titles/capture_x11.py"}  # xdotool
     allowed = launchers | {"infra/s3_store.py"}
     readers = {

@@ -7,6 +7,7 @@ import torch
 from inference.accelerate import AccelerateConfig
 from inference.session import WorldSession, warm_up
 from infra.schema import idle_actions
+from modeling.rollout import RolloutOptions
 from modeling.world_model import random_world_model
 from tests.modeling.small_world import HEIGHT, SMALL_AUTOENCODER, SMALL_WORLD, WIDTH
 
@@ -80,3 +81,18 @@ def test_warming_up_leaves_no_trace_in_later_walks(model):
     before = walk(WorldSession(model), seed=9)
     warm_up(model, AccelerateConfig(threads=1, trials=2))
     np.testing.assert_array_equal(walk(WorldSession(model), seed=9), before)
+
+
+@pytest.mark.parametrize("geometry", [True, False])
+def test_a_segment_is_encoded_denoised_and_decoded_once(model, geometry, monkeypatch):
+    calls = []
+
+    def counted(name, work):
+        return lambda *arguments, **more: (calls.append(name), work(*arguments, **more))[1]
+
+    session = WorldSession(model, RolloutOptions(geometry=geometry))
+    session.reset(IMAGE, "", 0)
+    for part, name in ((model.autoencoder, "encode_raw"), (model.denoiser, "forward"), (model.autoencoder, "decode_raw")):
+        monkeypatch.setattr(part, name, counted(name, getattr(part, name)))
+    session.step(idle_actions(FRAMES))
+    assert calls == ["encode_raw"] * geometry + ["forward"] * model.steps + ["decode_raw"]

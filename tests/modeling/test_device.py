@@ -49,10 +49,9 @@ def any_precision(monkeypatch):
 @pytest.mark.parametrize("told", [{"ATEN_CPU_CAPABILITY": "avx2"}, {"ONEDNN_MAX_CPU_ISA": "AVX2"}], ids=["ATen", "oneDNN"])
 def test_a_processor_without_bfloat16_computes_in_float32(told):
     script = "import torch, modeling.device as d; print(d.native_type(torch.device('cpu')), d.describe_processor())"
-    done = subprocess.run(
-        [sys.executable, "-c", script], env={**os.environ, **told}, cwd=MODELING.parent, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.startswith("torch.float32") and done.stdout.strip().endswith("float32")
+    command, told = [sys.executable, "-c", script], {**os.environ, **told}
+    said = subprocess.run(command, env=told, cwd=MODELING.parent, capture_output=True, text=True, check=True).stdout
+    assert said.startswith("torch.float32") and said.strip().endswith("float32")
 
 
 def test_a_processor_with_bfloat16_computes_in_it():

@@ -1,5 +1,7 @@
 """8-bit layers: nearest is the better rounding, cutting is there for compatibility, and what is converted is chosen."""
 
+import time
+
 import pytest
 import torch
 from torch import nn
@@ -27,9 +29,9 @@ def small_denoiser() -> Denoiser:
     return Denoiser(SMALL).eval()
 
 
-def relative_error(layer: nn.Module, linear: nn.Linear, x: torch.Tensor) -> float:
+def relative_error(layer: Int8Linear, linear: nn.Linear, x: torch.Tensor) -> float:
     with torch.no_grad():
-        return float((layer(x) - linear(x)).norm() / linear(x).norm())
+        return float((layer.multiply_integers(x) - linear(x)).norm() / linear(x).norm())
 
 
 def test_nearest_is_about_twice_as_close_as_cutting():
@@ -50,11 +52,29 @@ def test_a_device_without_integer_products_multiplies_floats_and_stays_close():
     torch.manual_seed(0)
     linear, x = nn.Linear(64, 32), torch.randn(5, 64)
     layer = Int8Linear.from_linear(linear)
-    assert choose_kernel(torch.device("cpu"), 32, 64) == "integer"
     assert choose_kernel(torch.device("meta"), 32, 64) == "dequantised"
     floats, integers = layer.multiply_floats(x), layer.multiply_integers(x)
     assert (floats - integers).norm() / floats.norm() < 0.02
-    torch.testing.assert_close(layer(x), integers)
+    torch.testing.assert_close(layer(x), integers if choose_kernel(torch.device("cpu"), 32, 64) == "integer" else floats)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("slow", "chosen"), [("multiply_integers", "dequantised"), ("multiply_floats", "integer")])
+def test_a_processor_multiplies_with_the_kernel_that_is_faster_on_it(slow, chosen, monkeypatch):
+    kernel = getattr(Int8Linear, slow)
+
+    def slowed(layer: Int8Linear, x: torch.Tensor) -> torch.Tensor:
+        time.sleep(0.005)
+        return kernel(layer, x)
+
+    monkeypatch.setattr(Int8Linear, slow, slowed)
+    layer, x = Int8Linear.from_linear(nn.Linear(64, 32)), torch.randn(5, 64)
+    choose_kernel.cache_clear()
+    try:
+        assert choose_kernel(torch.device("cpu"), 32, 64) == chosen
+        torch.testing.assert_close(layer(x), layer.multiply_integers(x) if chosen == "integer" else layer.multiply_floats(x))
+    finally:
+        choose_kernel.cache_clear()
 
 
 @pytest.mark.parametrize(
