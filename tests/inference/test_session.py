@@ -88,7 +88,11 @@ def test_a_segment_is_encoded_denoised_and_decoded_once(model, geometry, monkeyp
     calls = []
 
     def counted(name, work):
-        return lambda *arguments, **more: (calls.append(name), work(*arguments, **more))[1]
+        def call(*arguments, **more):
+            calls.append(name)
+            return work(*arguments, **more)
+
+        return call
 
     session = WorldSession(model, RolloutOptions(geometry=geometry))
     session.reset(IMAGE, "", 0)
