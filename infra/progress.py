@@ -75,7 +75,7 @@ class Progress:
         """Say again what is being done, and since when."""
         now = time.monotonic()
         if self._part[1] < 0:
-            self._show(f"{self.stage:<10} {self._doing} ({now - self.news:.0f} s)")
+            self._show(f"{self.stage:<10} {self._doing}, for {now - self.news:.0f} s now")
         else:
             since = f"nothing new for {now - self.news:.0f} s"
             self._show(self._line(self._last, self._part[1], self._doing, now, since))

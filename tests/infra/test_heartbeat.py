@@ -38,7 +38,7 @@ def test_a_stage_says_what_it_is_at_also_in_its_first_step(local_store: Store, c
 
     run_stage(local_store, name="curate", version=1, inputs={}, config=Nothing(), work=work)
     lines = capsys.readouterr().err.splitlines()
-    before = [line for line in lines if re.fullmatch(r"curate     working \(\d s\)", line)]
+    before = [line for line in lines if re.fullmatch(r"curate     working, for \d s now", line)]
     after = [line for line in lines if "0/3 first clip" in line and "nothing new for" in line]
     assert len(before) >= 3 and len(after) >= 3
     assert not heartbeats()

@@ -87,7 +87,7 @@ def test_a_killed_evaluation_does_not_play_finished_arms_again(arena: Arena, mon
 
 
 def test_the_same_evaluation_twice_gives_the_same_scores(arena: Arena) -> None:
-    plan = dataclasses.replace(SMALL_EVALUATION.plan, starts=1)
+    plan = dataclasses.replace(SMALL_EVALUATION.plan, starts=1, long_starts=1)
     config = dataclasses.replace(SMALL_EVALUATION, arms=("candidate",), plan=plan)
     first = evaluate(arena.candidate, arena.dataset, config, arena.store)
     second = evaluate(arena.candidate, arena.dataset, config, arena.store, fresh=True)
