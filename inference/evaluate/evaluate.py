@@ -2,20 +2,19 @@
 
 import functools
 import json
-import time
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import torch
 
-from inference.evaluate.arms import ARMS, Arm, Models, Origin, Part
+from inference.evaluate.arms import ARMS, Arm, Models, Origin
 from inference.evaluate.bootstrap import BootstrapConfig
 from inference.evaluate.cases import Case
 from inference.evaluate.differences import DIFFERENCES
 from inference.evaluate.measure import MeasureConfig
 from inference.evaluate.plan import PlanConfig, TestPlan, plan_tests
 from inference.evaluate.play_arm import play_arm, read_measurements
-from inference.evaluate.rounds import Coverage, Round, plan_rounds, playing_order
+from inference.evaluate.rounds import Budget, Coverage, Round, plan_rounds, playing_order
 from inference.evaluate.scores import Measurement, Score, score_arm, score_difference
 from inference.evaluate.showcase import PANELS, draw_poster, encode_shown, gather_shown
 from inference.evaluate.verdict import Provenance, difference, index_scores, write_verdict
@@ -159,13 +158,12 @@ def _play_rounds(
 
     An arm's round is a stage of its own; what a killed evaluation finished is not played again.
     """
-    deadline = time.monotonic() + config.max_seconds
+    budget = Budget(config.max_seconds)
     played: Played = {}
     over: list[Round] = []
     steps = _Steps(context, sum(len(turn.walks_of(arm)) for turn in rounds for arm in arms))
-    cost: dict[Part, float] = {}  # seconds that all arms took for one walk
     for turn in rounds:
-        if not turn.always and time.monotonic() + cost.get(turn.part, 0.0) * len(turn.walks) > deadline:
+        if not budget.allows(turn):
             context.stopped_early = True
             continue
         seconds = 0.0
@@ -176,7 +174,7 @@ def _play_rounds(
             steps.over(len(turn.walks_of(arm)))
             played.setdefault(arm.name, []).append(dict(result.outputs))
             seconds += result.seconds
-        cost[turn.part] = seconds / len(turn.walks)
+        budget.spend(turn, seconds)
         over.append(turn)
     context.progress(steps.total, steps.total, "scores")
     return played, over

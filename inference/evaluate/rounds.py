@@ -1,5 +1,6 @@
 """In which order walks are played: a round is one start for every arm, so that a lack of time costs repetitions, never an arm."""
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -30,6 +31,20 @@ class Round:
         if self.part not in arm.parts:
             return ()
         return self.walks if self.part == "branches" else tuple(walk for walk in self.walks if walk in arm.long_walks)
+
+
+class Budget:
+    """Whether a round would end in time, judged by what rounds of its part took so far."""
+
+    def __init__(self, seconds: float) -> None:
+        self._deadline = time.monotonic() + seconds
+        self._walk: dict[Part, float] = {}  # seconds that all arms took for one walk
+
+    def allows(self, turn: Round) -> bool:
+        return turn.always or time.monotonic() + self._walk.get(turn.part, 0.0) * len(turn.walks) <= self._deadline
+
+    def spend(self, turn: Round, seconds: float) -> None:
+        self._walk[turn.part] = seconds / len(turn.walks)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from inference.evaluate.evaluate import choose_arms, evaluate
 from inference.evaluate.plan import plan_tests
 from inference.evaluate.play_arm import play_arm
 from inference.evaluate.report import write_report
-from inference.evaluate.rounds import plan_rounds, playing_order
+from inference.evaluate.rounds import Budget, plan_rounds, playing_order
 from inference.evaluate.scores import Score
 from inference.evaluate.verdict import difference, index_scores
 from infra.datasets import load_dataset
@@ -130,6 +130,16 @@ def test_another_scene_comes_before_more_walks_of_a_scene(arena: Arena) -> None:
         "park-1/0/spin+idle",
         "park-2/0/spin+idle",
     ]
+
+
+def test_no_round_is_begun_that_would_end_too_late_but_a_shorter_one_is(arena: Arena) -> None:
+    plan = plan_tests(arena.store, arena.dataset, SMALL_EVALUATION.plan, SMALL_EVALUATION.measure)
+    keys, first_walk, more_keys, another_walk, *_ = plan_rounds(plan, ARMS)
+    budget = Budget(100.0)
+    budget.spend(keys, 120.0)
+    budget.spend(first_walk, 30.0)
+    assert budget.allows(keys) and budget.allows(another_walk) and not budget.allows(more_keys)
+    assert not Budget(-1.0).allows(another_walk) and Budget(-1.0).allows(first_walk)
 
 
 def test_memory_of_the_network_alone_is_played_where_places_are_seen_again_and_nowhere_else(arena: Arena) -> None:
