@@ -103,7 +103,6 @@ def _train_autoencoder(
         log = train_autoencoder(store, clips, part, model, context.scratch / "autoencoder", say, context.out_of_time)
     else:
         log = TrainingLog(steps=0, seconds=0.0, stopped_early=False, curve=())
-    context.progress.doing("autoencoder: held-out figures")
     metrics = {"held_out_psnr": evaluate_autoencoder(store, clips_of(manifest, "val"), model)}
     row = save_checkpoint(
         store,
