@@ -38,7 +38,7 @@ test: $(STAMP)  ## lint, types, import contracts and the fast tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest -m "$(FAST)"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal -m "$(FAST)"
 
 play: $(STAMP)  ## play the released model in a browser; CANDIDATE=1 plays one that the gate refused
 	$(BIN)/worldloom play --open --profile $(PROFILE) $(if $(CANDIDATE),--candidate)

@@ -146,7 +146,7 @@ def annotate(
         missing = [episode for episode in episodes if episode.episode_id not in known]
         annotate_one = functools.partial(annotate_episode, store.uri, config)
         results = map(annotate_one, missing) if pool is None else pool.map_unordered(annotate_one, missing)
-        done = len(episodes) - len(missing)
+        context.progress(done := len(episodes) - len(missing), len(episodes), "episodes")
         for batch in _batches(results, config.batch_episodes):
             _write(store, config, batch)
             done += len(batch)

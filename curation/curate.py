@@ -181,7 +181,7 @@ def _score_all(
     missing = [task for task in tasks if any((task[0].episode_id, *span) not in known for span in wanted[task[0].episode_id])]
     score_one = functools.partial(score_episode, store.uri, config)
     results = map(score_one, missing) if pool is None else pool.map_unordered(score_one, missing)
-    done = len(tasks) - len(missing)
+    context.progress(done := len(tasks) - len(missing), len(tasks), "episodes scored")
     for batch in _batches(results, config.batch_episodes):
         fresh = [one for scored in batch for one in scored if (one.episode_id, one.start, one.stop) not in known]
         if fresh:

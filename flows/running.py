@@ -13,6 +13,7 @@ from flows.summary import summarise_stage
 from flows.triggers import send
 from flows.workplace import Workplace
 from infra.lock import hold_folder
+from infra.progress import Progress
 from infra.stage import StageResult
 
 
@@ -23,12 +24,14 @@ def run_loop(place: Workplace, loop: Loop, until: str, *, observed: bool = False
         GateRefusedError: the loop went as far as the gate and the candidate did not pass.
         BusyError: another process works in this home.
     """
-    with hold_folder(place.home, f"worldloom {until}"):
+    with hold_folder(place.home, f"worldloom {until}"), Progress("loop") as progress:
         try:
             if observed:
-                _run_observed(place, loop, until)
+                _run_observed(place, loop, until, progress)
             else:
+                progress.doing("starting the workers")
                 with open_pool(place.profile.pool, place.store.uri) as loop.pool:
+                    progress.doing(f"on the way to {until}")
                     for result in loop.run(until):
                         say_stage(place, result)
         finally:
@@ -39,14 +42,16 @@ def run_loop(place: Workplace, loop: Loop, until: str, *, observed: bool = False
     return loop.results
 
 
-def _run_observed(place: Workplace, loop: Loop, until: str) -> None:
+def _run_observed(place: Workplace, loop: Loop, until: str, progress: Progress) -> None:
     """The same as a Prefect flow, with a server of its own in the run's home."""
+    progress.doing("starting Prefect's server and the workers")
     pool = open_pool(place.profile.pool, place.store.uri)
     with PrefectServer(place.prefect, place.profile.server) as server, pool as loop.pool:
         server.use()
         click.echo(f"dashboard  {server.url} while this runs; afterwards: {place.command('dashboard')}")
         from flows.observe import run_observed  # Prefect reads its settings when it is imported
 
+        progress.doing(f"on the way to {until}")
         run_observed(loop, until, functools.partial(say_stage, place))
 
 

@@ -43,7 +43,9 @@ def _made(stage: str, outputs: Mapping[str, Any]) -> str:
         case "compress":
             return f"int8 {outputs['int8'][:12]}" if outputs["int8"] else "nothing to do"
         case "evaluate":
-            unseen = f"{len(outputs['arms'])} arms from {outputs['starts']} starts in {outputs['scenes']} unseen scenes"
+            starts, scenes = outputs["starts"], outputs["scenes"]
+            where = f"{starts} start{'s' * (starts != 1)} in {scenes} unseen scene{'s' * (scenes != 1)}"
+            unseen = f"{len(outputs['arms'])} arms from {where}"
             return f"{unseen}{_headline(outputs['headline'])}"
         case "release":
             passed = sum(check["passed"] for check in outputs["checks"])

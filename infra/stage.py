@@ -96,10 +96,8 @@ def run_stage(
 def _do(work: Callable[[StageContext], Mapping[str, Any]], context: StageContext, fresh: bool) -> dict[str, Any]:
     if fresh:
         shutil.rmtree(context.scratch, ignore_errors=True)
-    try:
+    with context.progress:
         return dict(work(context))
-    finally:
-        context.progress.close()
 
 
 def find_run(store: Store, key: str) -> StageResult | None:

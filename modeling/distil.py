@@ -74,6 +74,7 @@ def _distil(
     log = trainer.run(lambda done, total, text: context.progress(done, total, f"student: {text}"), context.out_of_time)
     trainer.adopt_average()
     student.eval()
+    context.progress.doing("student: held-out figures")
     metrics = {
         "held_out_error_geometry": validate(held_out, student, world, geometry=True),
         "held_out_error": validate(held_out, student, world, geometry=False),

@@ -77,14 +77,15 @@ class Trainer:
         self.resume()
         started, saved = time.monotonic() - self.seconds, time.monotonic()
         stopped = False
+        report(self.step, self.config.steps, "first step")  # it may take minutes
         while self.step < self.config.steps and not (stopped := out_of_time()):
             loss, figures = self.take_step()
             self.pending.append(loss)
             if len(self.pending) == 20 or self.step == self.config.steps:
                 self.curve.append((self.step, sum(self.pending) / len(self.pending)))
                 self.pending = []
-                shown = " ".join(f"{name} {value:.4f}" for name, value in figures.items())
-                report(self.step, self.config.steps, f"loss {self.curve[-1][1]:.4f} {shown}".strip())
+            known = {"loss": self.curve[-1][1] if self.curve else loss} | figures
+            report(self.step, self.config.steps, " ".join(f"{name} {value:.4f}" for name, value in known.items()))
             self.seconds = time.monotonic() - started
             if time.monotonic() - saved > self.config.save_every:
                 self.save()

@@ -100,6 +100,7 @@ def _train_autoencoder(
     model.to(training_device(config.device))
     clips = clips_of(manifest, "train")[: config.max_clips]
     say = _labelled(context, "autoencoder")
+    context.progress.doing("autoencoder: reading clips")
     if part.optimiser.steps:
         log = train_autoencoder(store, clips, part, model, context.scratch / "autoencoder", say, context.out_of_time)
     else:
@@ -155,6 +156,7 @@ def _train_denoiser(
     denoiser.to(windows.device)
     say = _labelled(context, "denoiser")
     log = train_denoiser(windows, denoiser, config.world, config.denoiser, context.scratch / "denoiser", say, context.out_of_time)
+    context.progress.doing("denoiser: held-out figures")
     metrics = {
         "held_out_error_geometry": validate(held_out, denoiser, config.world, geometry=True),
         "held_out_error": validate(held_out, denoiser, config.world, geometry=False),

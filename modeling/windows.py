@@ -53,7 +53,7 @@ def prepare_windows(
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{clip.episode_id}-{clip.start}.safetensors" for clip in clips]
     missing = [clip for clip, path in zip(clips, paths, strict=True) if not path.exists()]
-    done = len(clips) - len(missing)
+    report(done := len(clips) - len(missing), len(clips), "clips encoded and warped")
     for clip in read_clips(store, missing, with_depth=False):
         path = folder / f"{clip.clip.episode_id}-{clip.clip.start}.safetensors"
         tensors = prepare_clip(clip, autoencoder, world, config)

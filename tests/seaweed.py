@@ -23,9 +23,13 @@ BUCKET = "worldloom"
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago, low enough that the server's gRPC twins (port + 10000) exist too."""
+    """Ports that were free a moment ago, low enough that the server's gRPC twins (port + 10000) exist too.
+
+    Processes that share the suite look in different places, since what one found is free until its server listens.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     found: list[int] = []
-    for port in range(21000 + os.getpid() % 9000, 45000):
+    for port in range(21000 + worker % 3 * 4000 + os.getpid() % 4000, 45000):
         if len(found) == count:
             break
         with contextlib.suppress(OSError), socket.socket() as first, socket.socket() as twin:

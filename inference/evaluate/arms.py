@@ -1,6 +1,6 @@
 """The contestants: the candidate, what it is compared with, and what each comparison is for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -28,7 +28,6 @@ class Arm:
     branches: bool = True  # plays the single-key walks
     long: bool = False  # plays long walks
     long_walks: tuple[str, ...] = LONG_WALKS  # which of them
-    essential: bool = False  # verdict and gate need it: its single-key walks are played however late it is
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -38,20 +37,19 @@ class Arm:
 
 ARMS: Final = (
     Arm(name="truth", title="Recorded truth (floor of the estimators)", origin="baseline"),
-    Arm(name="repeat_last", title="Repeat the last frame", origin="baseline", long=True, essential=True),
+    Arm(name="repeat_last", title="Repeat the last frame", origin="baseline", long=True),
     Arm(name="autoencoder", title="Truth through the autoencoder (ceiling without pasted pixels)", origin="baseline"),
-    Arm(name="candidate", title="Candidate", origin="candidate", long=True, essential=True),
+    Arm(name="candidate", title="Candidate", origin="candidate", long=True),
     Arm(
         name="candidate_no_geometry",
         title="Candidate, network alone",
         origin="candidate",
         geometry=False,
         long=True,
-        essential=True,
     ),
     Arm(name="warp", title="Warp alone, no network", origin="candidate", network=False),
     Arm(name="random", title="Random weights", origin="random"),
-    Arm(name="random_no_geometry", title="Random weights, network alone", origin="random", geometry=False, essential=True),
+    Arm(name="random_no_geometry", title="Random weights, network alone", origin="random", geometry=False),
     Arm(name="random_denoiser", title="Random denoiser, trained autoencoder", origin="random_denoiser"),
     Arm(name="base", title="Base weights as shipped", origin="base"),
     Arm(name="base_no_geometry", title="Base weights, network alone", origin="base", geometry=False),
@@ -77,12 +75,6 @@ ARMS: Final = (
     Arm(name="int8", title="Candidate in INT8", origin="int8"),
 )
 """In the order in which tables show them."""
-
-
-def playing_order(arms: Sequence[Arm]) -> list[tuple[Arm, Part]]:
-    """Essentials first, then the other single-key walks, long walks last: what is late is what matters least."""
-    units: list[tuple[Arm, Part]] = [(arm, part) for arm in arms for part in arm.parts]
-    return sorted(units, key=lambda unit: (unit[1] == "long", not unit[0].essential))
 
 
 Models = Callable[[Origin], WorldModel]

@@ -2,18 +2,19 @@
 
 import functools
 import json
-import time
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import torch
 
-from inference.evaluate.arms import ARMS, Arm, Models, Origin, Part, playing_order
+from inference.evaluate.arms import ARMS, Arm, Models, Origin
 from inference.evaluate.bootstrap import BootstrapConfig
+from inference.evaluate.cases import Case
 from inference.evaluate.differences import DIFFERENCES
 from inference.evaluate.measure import MeasureConfig
 from inference.evaluate.plan import PlanConfig, TestPlan, plan_tests
 from inference.evaluate.play_arm import play_arm, read_measurements
+from inference.evaluate.rounds import Budget, Coverage, Round, plan_rounds, playing_order
 from inference.evaluate.scores import Measurement, Score, score_arm, score_difference
 from inference.evaluate.showcase import PANELS, draw_poster, encode_shown, gather_shown
 from inference.evaluate.verdict import Provenance, difference, index_scores, write_verdict
@@ -26,9 +27,9 @@ from modeling.checkpoint import find_checkpoint
 from modeling.device import Precision, set_precision
 from modeling.world_model import WorldModel, load_world_model, random_world_model
 
-VERSION: Final = 1
+VERSION: Final = 2  # 2: played in rounds
 
-Played = dict[str, list[dict[str, Any]]]  # outputs of the played parts by arm
+Played = dict[str, list[dict[str, Any]]]  # outputs of the played rounds by arm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +39,7 @@ class EvaluateConfig:
     arms: tuple[str, ...] = tuple(arm.name for arm in ARMS)
     threads: int = 1  # of torch; more gain little at batch 1 and lose much on a busy machine; speed is stated with them
     precision: Precision = "auto"  # of products; what the CPU is fast in
-    max_seconds: float = 240.0  # after these no further start is begun, and only essential arms are played
+    max_seconds: float = 240.0  # no round is begun that would end later, but for the first of each kind: see rounds.py
     plan: PlanConfig = PlanConfig()
     measure: MeasureConfig = MeasureConfig()
     bootstrap: BootstrapConfig = BootstrapConfig()
@@ -60,15 +61,17 @@ def evaluate(
     """
     plan = plan_tests(store, dataset, config.plan, config.measure)
     arms, left_out = choose_arms(config, plan, candidate, base)
+    rounds = plan_rounds(plan, arms)
     inputs = _inputs(candidate, base, dataset, plan)
 
     def work(context: StageContext) -> dict[str, Any]:
         torch.set_num_threads(config.threads)
         set_precision(config.precision)
         models = load_models(store, candidate, base)
-        played = _play_arms(arms, plan, models, config, store, inputs, context, fresh)
+        played, over = _play_rounds(rounds, arms, plan, models, config, store, inputs, context, fresh)
         provenance = find_provenance(store, candidate, base, dataset)
-        return _conclude(played, left_out, provenance, plan, config, store, context)
+        coverage = Coverage(planned=tuple(rounds), played=tuple(over))
+        return _conclude(played, left_out, provenance, coverage, plan, config, store, context)
 
     return run_stage(store, name="evaluate", version=VERSION, inputs=inputs, config=config, work=work, fresh=fresh)
 
@@ -123,6 +126,8 @@ def choose_arms(
             left_out[arm.name] = "training did not start from base weights"
         elif arm.origin == "int8" and not candidate.denoiser_int8:
             left_out[arm.name] = "there is no INT8 checkpoint"
+        elif not arm.branches and not plan.long_starts:
+            left_out[arm.name] = "no test start has all long walks"
         elif arm.memory == "wrong_scene" and len({start.scene_id for start in plan.long_starts}) < 2:
             left_out[arm.name] = "long walks were recorded in fewer than two test scenes"
     chosen = [arm for arm in ARMS if arm.name in config.arms and arm.name not in left_out]
@@ -141,7 +146,8 @@ def _inputs(candidate: Bundle, base: Bundle | None, dataset: str, plan: TestPlan
     return inputs if base is None else inputs | {"base_autoencoder": base.autoencoder, "base_denoiser": base.denoiser}
 
 
-def _play_arms(
+def _play_rounds(
+    rounds: list[Round],
     arms: list[Arm],
     plan: TestPlan,
     models: Models,
@@ -150,43 +156,63 @@ def _play_arms(
     inputs: dict[str, str],
     context: StageContext,
     fresh: bool,
-) -> Played:
-    """Outputs of each part of each arm, a stage of its own; what a killed evaluation finished is not played again."""
-    deadline = time.monotonic() + config.max_seconds
+) -> tuple[Played, list[Round]]:
+    """Outputs by arm, and the rounds played: each is finished once begun, so that all arms have the same walks.
+
+    An arm's round is a stage of its own; what a killed evaluation finished is not played again.
+    """
+    budget = Budget(config.max_seconds)
     played: Played = {}
-    units = playing_order(arms)
-    for number, (arm, part) in enumerate(units):
-        context.progress(number, len(units), arm.title)
-        if time.monotonic() > deadline and not (arm.essential and part == "branches"):
+    over: list[Round] = []
+    steps = _Steps(context, sum(len(turn.walks_of(arm)) for turn in rounds for arm in arms))
+    for turn in rounds:
+        if not budget.allows(turn):
             context.stopped_early = True
             continue
-        result = run_stage(
-            store,
-            name="evaluate_arm",
-            version=VERSION,
-            inputs=inputs | {"arm": arm.name, "part": part},
-            config=config,
-            work=functools.partial(_play_one, arm, part, plan, models, store, deadline),
-            fresh=fresh,
-        )
-        played.setdefault(arm.name, []).append(dict(result.outputs))
-        context.stopped_early |= result.stopped_early
-    context.progress(len(units), len(units), "scores")
-    return played
+        seconds = 0.0
+        for arm in (arm for arm in playing_order(arms) if turn.walks_of(arm)):
+            work = functools.partial(_play_one, arm, turn, plan, models, store, steps)
+            unit = inputs | {"arm": arm.name, "round": turn.name}
+            result = run_stage(store, name="evaluate_arm", version=VERSION, inputs=unit, config=config, work=work, fresh=fresh)
+            steps.over(len(turn.walks_of(arm)))
+            played.setdefault(arm.name, []).append(dict(result.outputs))
+            seconds += result.seconds
+        budget.spend(turn, seconds)
+        over.append(turn)
+    context.progress(steps.total, steps.total, "scores")
+    return played, over
+
+
+class _Steps:
+    """Counts walks for the progress line, also those that an earlier run played."""
+
+    def __init__(self, context: StageContext, total: int) -> None:
+        self.context, self.total, self.done, self.within = context, total, 0, 0
+
+    def begin(self, arm: Arm, turn: Round) -> None:
+        self.within = 0
+        self.context.progress(self.done, self.total, f"{arm.title}: {turn.name}")
+
+    def tell(self, arm: Arm, case: Case) -> None:
+        self.within += 1
+        self.context.progress(self.done + self.within, self.total, f"{arm.title}: {case.name}")
+
+    def over(self, walks: int) -> None:
+        self.done, self.within = self.done + walks, 0
 
 
 def _play_one(
-    arm: Arm, part: Part, plan: TestPlan, models: Models, store: Store, deadline: float, context: StageContext
+    arm: Arm, turn: Round, plan: TestPlan, models: Models, store: Store, steps: _Steps, _: StageContext
 ) -> dict[str, Any]:
-    outputs = play_arm(arm, part, plan, models, store, deadline)
-    context.stopped_early = outputs["stopped_early"]
-    return outputs
+    steps.begin(arm, turn)
+    return play_arm(arm, turn, plan, models, store, functools.partial(steps.tell, arm))
 
 
 def _conclude(
     played: Played,
     left_out: dict[str, str],
     provenance: Provenance,
+    coverage: Coverage,
     plan: TestPlan,
     config: EvaluateConfig,
     store: Store,
@@ -202,8 +228,7 @@ def _conclude(
         EvalScore(evaluation=context.key, checkpoint=denoiser, dataset=provenance.dataset, **asdict(score)) for score in scores
     ]
     append_rows(store, "eval_scores", rows_from(rows), transaction=context.key)
-    verdict = write_verdict(provenance, index_scores(scores))
-    late = {arm: "time was up" for arm in config.arms if arm not in played and arm not in left_out}
+    verdict = write_verdict(provenance, index_scores(scores), coverage.told)
     timed = {arm: [part["speed"] for part in parts if part["speed"]] for arm, parts in played.items()}
     return {
         "verdict": [asdict(line) for line in verdict],
@@ -212,10 +237,10 @@ def _conclude(
         "videos": _videos(played, plan, store),
         "speed": {arm: max(found, key=lambda speed: speed["segments"]) for arm, found in timed.items() if found},
         "arms": [arm.name for arm in ARMS if arm.name in played],
-        "missing_arms": left_out | late,
-        "scenes": len({start.scene_id for start in plan.branch_starts}),
-        "starts": len(plan.branch_starts),
-        "long_starts": len(plan.long_starts),
+        "missing_arms": left_out,
+        "scenes": coverage.scenes,
+        "starts": coverage.starts,
+        "long_walks": coverage.long_walks,
     }
 
 

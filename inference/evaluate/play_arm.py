@@ -1,17 +1,18 @@
-"""Play one arm's walks and keep what they scored: the unit that a killed evaluation does not repeat."""
+"""Play one arm's walks of a round and keep what they scored: the unit that a killed evaluation does not repeat."""
 
 import json
 import tempfile
-import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from inference.evaluate.arms import Arm, Models, Part, make_player
-from inference.evaluate.cases import BRANCHES, LONG_WALKS, Case, Start, read_cases
+from inference.evaluate.cases import LONG_WALKS, Case, Start, read_cases
 from inference.evaluate.measure import MeasureConfig, measure_branches, measure_long
 from inference.evaluate.plan import TestPlan
 from inference.evaluate.rollouts import Playback
+from inference.evaluate.rounds import Round
 from inference.evaluate.scores import Measurement
 from inference.evaluate.speed import summarise_speed
 from infra.store import Store
@@ -27,33 +28,28 @@ class ArmRecord:
     measurements: list[Measurement] = field(default_factory=list)
     playbacks: list[Playback] = field(default_factory=list)  # without pictures, for the times
     shown: dict[str, str] = field(default_factory=dict)  # case name to a lossless video object
-    stopped_early: bool = False
 
 
-def play_arm(arm: Arm, part: Part, plan: TestPlan, models: Models, store: Store, deadline: float) -> dict[str, Any]:
-    """Play a part of an arm: all its starts, or those begun before ``deadline`` (of ``time.monotonic``), but at least one.
+Tell = Callable[[Case], None]  # told of every walk that is over
+
+
+def play_arm(arm: Arm, turn: Round, plan: TestPlan, models: Models, store: Store, tell: Tell) -> dict[str, Any]:
+    """Play an arm's walks of a round.
 
     Returns the outputs of the stage: names of the stored measurements and pictures, and the speed where a model played.
     """
     record = ArmRecord()
-    keep = _Keeper(arm, plan, store, record)
-    starts = plan.branch_starts if part == "branches" else plan.long_starts
-    walks = BRANCHES if part == "branches" else arm.long_walks
-    measure = measure_branches if part == "branches" else measure_long
-    frames = _frames(arm, part, plan.measure)
-    for number, start in enumerate(starts):
-        if number and time.monotonic() > deadline:
-            record.stopped_early = True
-            break
-        player = make_player(arm, models, _other_scene(arm, plan, store, start))
-        cases = list(read_cases(store, start, walks, frames + 1))
-        record.measurements += measure(player, cases, frames, plan.measure, seed=plan.seed, keep=keep)
+    keep = _Keeper(arm, plan, store, record, tell)
+    measure = measure_branches if turn.part == "branches" else measure_long
+    frames = _frames(arm, turn.part, plan.measure)
+    player = make_player(arm, models, _other_scene(arm, plan, store, turn.start))
+    cases = list(read_cases(store, turn.start, turn.walks_of(arm), frames + 1))
+    record.measurements += measure(player, cases, frames, plan.measure, seed=plan.seed, keep=keep)
     return {
         "measurements": store.put_bytes(json.dumps([asdict(m) for m in record.measurements]).encode(), ".json"),
         "shown": record.shown,
         "speed": _speed(arm, models, record),
         "memory_recalls": sum(len(frames) for playback in record.playbacks for frames in playback.memory_frames),
-        "stopped_early": record.stopped_early,
     }
 
 
@@ -73,8 +69,8 @@ def _frames(arm: Arm, part: Part, config: MeasureConfig) -> int:
 class _Keeper:
     """Keeps times of all playbacks and pictures of the shown ones."""
 
-    def __init__(self, arm: Arm, plan: TestPlan, store: Store, record: ArmRecord) -> None:
-        self.arm, self.plan, self.store, self.record = arm, plan, store, record
+    def __init__(self, arm: Arm, plan: TestPlan, store: Store, record: ArmRecord, tell: Tell) -> None:
+        self.arm, self.plan, self.store, self.record, self.tell = arm, plan, store, record, tell
 
     def __call__(self, case: Case, playback: Playback) -> None:
         self.record.playbacks.append(replace(playback, frames=playback.frames[:0]))
@@ -83,6 +79,7 @@ class _Keeper:
                 path = Path(folder) / "shown.mp4"
                 encode_video(path, playback.frames, self.plan.fps, lossless=True)
                 self.record.shown[case.name] = self.store.put_file(path)
+        self.tell(case)
 
 
 def _other_scene(arm: Arm, plan: TestPlan, store: Store, start: Start) -> Case | None:

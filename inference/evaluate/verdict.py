@@ -41,9 +41,9 @@ def difference(first: str, second: str) -> str:
     return f"{first} - {second}"
 
 
-def write_verdict(provenance: Provenance, scores: Scores) -> list[Line]:
-    """Say it in plain words, bad news first after the provenance."""
-    lines = [describe_provenance(provenance)]
+def write_verdict(provenance: Provenance, scores: Scores, cut: str = "") -> list[Line]:
+    """Say it in plain words, bad news first after the provenance and what a time cap left out, if it did."""
+    lines = [describe_provenance(provenance), *([Line(text=cut)] if cut else [])]
     judged = [
         *_against(scores, "candidate", "repeat_last", "The candidate", "repeating the last frame"),
         *_against(scores, "candidate", "warp", "The network", "warping pixels without it"),

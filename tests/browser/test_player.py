@@ -17,7 +17,7 @@ from tests.browser.frame_log import FrameLog, wait_until
 from tests.inference.panning_world import FRAMES, load_panning, panning_shape
 from tests.inference.serving import panning_served, serving
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.alone, pytest.mark.timeout(900)]
 
 HUD = ("hud-fps", "hud-latency", "hud-segment", "hud-frame", "hud-applied", "hud-dropped", "hud-model")
 

@@ -16,7 +16,7 @@ from infra.episodes import Recording, read_episode, write_episode
 from infra.store import open_store
 from tests.requirements import require
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.alone]
 FRAMES = 48
 
 

@@ -1,5 +1,6 @@
 """One undisturbed smoke run, through the command line as a user starts it; slow tests share it."""
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -27,6 +28,7 @@ class SmokeRun:
 
     home: Path
     seconds: float
+    silence: float  # the longest, in seconds
     output: str
 
     @property
@@ -56,11 +58,16 @@ def worldloom(
 def smoke_run(tmp_path_factory: pytest.TempPathFactory) -> SmokeRun:
     """The loop at profile smoke, from collect to release."""
     home = tmp_path_factory.mktemp("smoke") / "home"
-    began = time.monotonic()
-    done = worldloom("run", "--profile", "smoke", "--home", home, *NO_CAP, timeout=900)
-    seconds = time.monotonic() - began
-    assert done.returncode == 0, done.stdout + done.stderr
-    return SmokeRun(home=home, seconds=seconds, output=done.stdout + done.stderr)
+    arguments = command("run", "--profile", "smoke", "--home", home, *NO_CAP)
+    lines, times = [], [time.monotonic()]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
+        assert run.stdout is not None
+        for line in run.stdout:
+            lines.append(line)
+            times.append(time.monotonic())
+    assert run.returncode == 0, "".join(lines)
+    silence = max(later - earlier for earlier, later in itertools.pairwise(times))
+    return SmokeRun(home=home, seconds=times[-1] - times[0], silence=silence, output="".join(lines))
 
 
 def assert_whole(store: Store) -> None:

@@ -135,13 +135,6 @@ def test_a_corrupt_checkpoint_is_named_and_nothing_else_is_lost(smoke_run: Smoke
 
 
 @pytest.mark.slow
-def test_a_mistyped_profile_key_is_named_with_its_neighbour(tmp_path: Path) -> None:
-    done = worldloom("run", "--profile", "smoke", "--home", tmp_path, "--set", "collect.trian_scenes=2")
-    line = one_line(done)
-    assert "collect.trian_scenes" in line and "train_scenes" in line
-
-
-@pytest.mark.slow
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

@@ -29,6 +29,11 @@ def test_every_stage_says_once_what_it_made(smoke_run: SmokeRun) -> None:
 
 
 @pytest.mark.slow
+def test_it_is_never_silent_for_long(smoke_run: SmokeRun) -> None:
+    assert smoke_run.silence < 15  # ten are promised; the machine may be busy
+
+
+@pytest.mark.slow
 def test_what_it_released_has_start_images_of_the_models_size(smoke_run: SmokeRun) -> None:
     digest, bundle = released_bundle(smoke_run.store)
     assert smoke_run.store.get_named(CANDIDATE) == digest.encode()

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from inference.evaluate import evaluate as stage
+from inference.evaluate.arms import ARMS
 from inference.evaluate.cases import find_starts, starts_with
 from inference.evaluate.evaluate import choose_arms, evaluate
 from inference.evaluate.plan import plan_tests
 from inference.evaluate.play_arm import play_arm
+from inference.evaluate.report import write_report
+from inference.evaluate.rounds import Budget, plan_rounds, playing_order
 from inference.evaluate.scores import Score
 from inference.evaluate.verdict import difference, index_scores
 from infra.datasets import load_dataset
@@ -65,40 +68,78 @@ def test_a_killed_evaluation_does_not_play_finished_arms_again(arena: Arena, mon
     played: list[str] = []
     play = play_arm
 
-    def play_until_killed(arm: Any, part: Any, *rest: Any) -> Any:
-        unit = f"{arm.name} {part}"
+    def play_until_killed(arm: Any, turn: Any, *rest: Any) -> Any:
+        unit = f"{arm.name} {turn.name}"
         first_time = unit not in played
         played.append(unit)
-        if unit == "repeat_last long" and first_time:
+        if unit == "repeat_last park-2/0/branches" and first_time:
             raise KeyboardInterrupt
-        return play(arm, part, *rest)
+        return play(arm, turn, *rest)
 
     monkeypatch.setattr(stage, "play_arm", play_until_killed)
     with pytest.raises(KeyboardInterrupt):
         evaluate(arena.candidate, arena.dataset, config, arena.store)
+    before = list(played)
     finished = evaluate(arena.candidate, arena.dataset, config, arena.store)
-    assert played == ["repeat_last branches", "truth branches", "repeat_last long", "repeat_last long"]
+    assert before[:2] == ["repeat_last park-1/0/branches", "truth park-1/0/branches"] and played[len(before)] == before[-1]
+    assert len(set(played)) == len(played) - 1 == 4 + 6  # two starts for each arm, six rounds of long walks for one
     assert finished.outputs["arms"] == ["truth", "repeat_last"]
 
 
 def test_the_same_evaluation_twice_gives_the_same_scores(arena: Arena) -> None:
-    plan = dataclasses.replace(SMALL_EVALUATION.plan, starts=1)
+    plan = dataclasses.replace(SMALL_EVALUATION.plan, starts=1, long_starts=1)
     config = dataclasses.replace(SMALL_EVALUATION, arms=("candidate",), plan=plan)
     first = evaluate(arena.candidate, arena.dataset, config, arena.store)
     second = evaluate(arena.candidate, arena.dataset, config, arena.store, fresh=True)
     assert not second.reused and first.outputs["scores"] == second.outputs["scores"]
 
 
-def test_without_time_the_essentials_are_played_from_one_start_and_the_rest_is_named(arena: Arena) -> None:
+def test_without_time_every_arm_is_played_from_one_start_and_the_report_says_how_many(arena: Arena) -> None:
     config = dataclasses.replace(SMALL_EVALUATION, max_seconds=0.0)
     result = evaluate(arena.candidate, arena.dataset, config, arena.store)
-    assert result.stopped_early
-    assert result.outputs["arms"] == ["repeat_last", "candidate", "candidate_no_geometry"]
-    late = ("truth", "memory_off", "memory_wrong_scene", "memory_off_no_geometry")
-    assert result.outputs["missing_arms"] == dict.fromkeys(late, "time was up")
-    scores = json.loads(arena.store.get_bytes(result.outputs["scores"]))
-    assert {score["cases"] for score in scores if score["arm"] == "candidate" and score["metric"] == "psnr"} == {8}
-    assert not any(score["metric"] == "revisit_psnr" for score in scores)
+    assert result.stopped_early and result.outputs["missing_arms"] == {}
+    assert set(result.outputs["arms"]) == set(SMALL_EVALUATION.arms)
+    scores = index_scores([Score(**values) for values in json.loads(arena.store.get_bytes(result.outputs["scores"]))])
+    assert {scores[arm, "psnr", 8].cases for arm in ("candidate", "candidate_no_geometry", "repeat_last")} == {8}
+    pairs = [("candidate", "memory_off"), ("candidate_no_geometry", "memory_off_no_geometry")]
+    assert {scores[difference(*pair), "revisit_psnr", 0].cases for pair in pairs} == {1}
+    cut = "The time cap of the evaluation left 1 of 2 starts and 1 of 8 long walks, the same for every arm."
+    assert result.outputs["verdict"][1]["text"] == cut
+    assert cut in write_report(arena.store, arena.store.home / "cut", {"evaluate": result.key}).read_text(encoding="utf-8")
+    assert result.outputs["starts"] == result.outputs["scenes"] == 1
+
+
+def test_every_arm_of_a_line_of_the_verdict_has_a_round_that_is_always_played(arena: Arena) -> None:
+    plan = plan_tests(arena.store, arena.dataset, SMALL_EVALUATION.plan, SMALL_EVALUATION.measure)
+    always = [turn for turn in plan_rounds(plan, ARMS) if turn.always]
+    assert all(any(turn.walks_of(arm) for turn in always) for arm in ARMS)
+    order = [arm.name for arm in playing_order(ARMS)]
+    assert order[:6] == ["candidate", "repeat_last", "warp", "candidate_no_geometry", "base", "random"]
+    assert sorted(order) == sorted(arm.name for arm in ARMS)
+
+
+def test_another_scene_comes_before_more_walks_of_a_scene(arena: Arena) -> None:
+    plan = plan_tests(arena.store, arena.dataset, SMALL_EVALUATION.plan, SMALL_EVALUATION.measure)
+    assert [turn.name for turn in plan_rounds(plan, ARMS)] == [
+        "park-1/0/branches",
+        "park-1/0/out_and_back",
+        "park-2/0/branches",
+        "park-2/0/out_and_back",
+        "park-1/0/turn_and_back",
+        "park-2/0/turn_and_back",
+        "park-1/0/spin+idle",
+        "park-2/0/spin+idle",
+    ]
+
+
+def test_no_round_is_begun_that_would_end_too_late_but_a_shorter_one_is(arena: Arena) -> None:
+    plan = plan_tests(arena.store, arena.dataset, SMALL_EVALUATION.plan, SMALL_EVALUATION.measure)
+    keys, first_walk, more_keys, another_walk, *_ = plan_rounds(plan, ARMS)
+    budget = Budget(100.0)
+    budget.spend(keys, 120.0)
+    budget.spend(first_walk, 30.0)
+    assert budget.allows(keys) and budget.allows(another_walk) and not budget.allows(more_keys)
+    assert not Budget(-1.0).allows(another_walk) and Budget(-1.0).allows(first_walk)
 
 
 def test_memory_of_the_network_alone_is_played_where_places_are_seen_again_and_nowhere_else(arena: Arena) -> None:

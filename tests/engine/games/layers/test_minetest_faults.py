@@ -28,7 +28,7 @@ from infra.tables import read_records
 from tests.engine.games.minetest.conftest import minetest_job
 from tests.requirements import require_program
 
-pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.alone, pytest.mark.timeout(500)]
 FRAMES = 24  # of an episode of six seconds: any machine keeps up with four a second
 VICTIMS = ("client", "server", "game", "agent", "output")  # and the coordinator below: six of the ten kills that CI has time for
 

@@ -26,7 +26,7 @@ from tests.engine.games.titles.playing import poll, stand_in, window_of
 from tests.engine.jobs import MakeJob
 from tests.requirements import require_program
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(300)]
 TITLE = "cyberpunk_2077"
 
 

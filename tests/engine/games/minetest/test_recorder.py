@@ -28,6 +28,8 @@ from infra.store import open_store
 from tests.engine.games.minetest.conftest import minetest_job
 from tests.requirements import require_program
 
+pytestmark = pytest.mark.alone
+
 MakeJob = Callable[..., Job]
 CONFIG = MinetestConfig()
 

@@ -17,6 +17,8 @@ from tests.engine.games.titles.playing import poll, stand_in, window_of
 from tests.engine.games.titles.studio import free_port, running_obs
 from tests.requirements import require_program
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.mark.slow
 def test_real_obs_records_a_game_and_the_file_is_aligned_to_telemetry(tmp_path: Path, egl: str) -> None:

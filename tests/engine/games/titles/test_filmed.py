@@ -28,6 +28,8 @@ from tests.engine.games.titles.studio import free_port, running_obs
 from tests.engine.jobs import MakeJob
 from tests.requirements import require_program
 
+pytestmark = pytest.mark.alone
+
 TITLE = "cyberpunk_2077"
 SEED = 12
 

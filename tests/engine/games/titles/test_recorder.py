@@ -21,6 +21,8 @@ from tests.engine.games.titles.playing import assert_pictures_fit, stand_in, win
 from tests.engine.jobs import MakeJob
 from tests.requirements import require_program
 
+pytestmark = pytest.mark.alone
+
 TITLE = "cyberpunk_2077"
 SEED = 12
 PROFILE = load_title(TITLE)

@@ -19,6 +19,8 @@ from tests.engine.games.titles.stand_in_game import stamped
 from tests.engine.jobs import MakeJob
 from tests.requirements import require_program
 
+pytestmark = pytest.mark.alone
+
 TITLE = "palworld"
 PROFILE = load_title(TITLE)
 FPS = 6.0
