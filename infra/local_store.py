@@ -1,5 +1,6 @@
 """The store in a local folder: objects/, tables/, named/ and the scratch folder tmp/."""
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from infra.address import StoreAddress, parse_address
 from infra.digest import sha256_of, sha256_of_file
 from infra.errors import naming_full_disk
 from infra.objects import check_pointer, corrupt, missing, object_key, object_name, verified
@@ -21,11 +23,11 @@ _STALE_SECONDS: Final = 24 * 3600.0  # no writer takes that long for one file
 class LocalStore:
     """Every write goes to a temporary file of the same file system, is synced, then renamed."""
 
-    def __init__(self, root: Path) -> None:
-        self.home = root.absolute()
-        self.uri = str(self.home)
+    def __init__(self, root: Path | StoreAddress) -> None:
+        self.address = root if isinstance(root, StoreAddress) else parse_address(root)
+        self.uri, self.home = str(self.address), Path(self.address.path)
         self._verified: set[tuple[str, int, int]] = set()  # (name, size, mtime) that this process has checked
-        sweep_scratch(self.home / "tmp")
+        self._swept = False
 
     def put_bytes(self, data: bytes, suffix: str) -> str:
         name = object_name(sha256_of(data), suffix)
@@ -77,7 +79,7 @@ class LocalStore:
             return None
 
     def table_uri(self, table: str) -> str:
-        return str(self.home / "tables" / table)
+        return f"{self.address.table_root}/tables/{table}"
 
     def table_options(self) -> dict[str, str]:
         return {}
@@ -85,6 +87,9 @@ class LocalStore:
     def scratch(self) -> Path:
         folder = self.home / "tmp"
         folder.mkdir(parents=True, exist_ok=True)
+        if not self._swept:  # here and not at opening, since who only reads deletes nothing
+            sweep_scratch(folder)
+            self._swept = True
         return folder
 
     def _put(self, name: str, size: int, write: Callable[[Path], object]) -> None:
@@ -122,15 +127,15 @@ def write_atomically(scratch: Path, target: Path, write: Callable[[Path], object
 
 
 def sweep_scratch(folder: Path) -> None:
-    """Delete what killed processes left in a scratch folder more than a day ago."""
-    if not folder.is_dir():
-        return
+    """Delete what killed processes left in a scratch folder more than a day ago.
+
+    Not the folders of episodes: whether their process lives, ``infra.episode_stream`` knows.
+    """
     for path in folder.iterdir():
-        try:
-            if path.suffix != ".lock" and time.time() - path.stat().st_mtime > _STALE_SECONDS:
+        with contextlib.suppress(FileNotFoundError):  # another process swept it
+            kept = path.suffix == ".lock" or path.name.startswith("episode-")
+            if not kept and time.time() - path.stat().st_mtime > _STALE_SECONDS:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-        except FileNotFoundError:
-            continue  # another process swept it
 
 
 def _sync(path: Path) -> None:

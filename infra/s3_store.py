@@ -12,6 +12,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
+from infra.address import StoreAddress, parse_address
 from infra.digest import sha256_of, sha256_of_file
 from infra.errors import StoreUnreachableError, naming_full_disk
 from infra.local_store import sweep_scratch, write_atomically
@@ -27,12 +28,9 @@ _PART_BYTES: Final = 64 * 2**20  # larger files go up in parts of this
 class S3Store:
     """Objects, pointers and tables below ``s3://bucket/prefix``; downloads are kept in a bounded folder."""
 
-    def __init__(self, uri: str, home: Path | None = None, cache_bytes: int = CACHE_BYTES) -> None:
-        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
-        if not bucket:
-            raise ValueError(f"store {uri!r} names no bucket; use s3://bucket/prefix")
-        self.bucket, self.prefix = bucket, prefix.strip("/")
-        self.uri = f"s3://{bucket}/{self.prefix}".rstrip("/")
+    def __init__(self, root: str | StoreAddress, home: Path | None = None, cache_bytes: int = CACHE_BYTES) -> None:
+        self.address = root if isinstance(root, StoreAddress) else parse_address(root)
+        self.uri, self.bucket = str(self.address), self.address.bucket
         self.home = home or Path.home() / ".cache" / "worldloom" / sha256_of(self.uri.encode())[:16]
         self.cache_bytes = cache_bytes
         self._session = boto3.Session()
@@ -45,8 +43,8 @@ class S3Store:
         self._region = self._session.region_name or "us-east-1"
         with self._naming_faults():
             self._client: Any = self._session.client("s3", config=config, region_name=self._region)
-            self._client.head_bucket(Bucket=bucket)
-        sweep_scratch(self.home / "tmp")
+            self._client.head_bucket(Bucket=self.bucket)
+        self._swept = False
 
     @property
     def endpoint(self) -> str:
@@ -55,7 +53,7 @@ class S3Store:
 
     def put_bytes(self, data: bytes, suffix: str) -> str:
         name = object_name(sha256_of(data), suffix)
-        if self._size(self._key(object_key(name))) != len(data):
+        if self._size(self.address.key(object_key(name))) != len(data):
             self._put_if(object_key(name), data, {"IfNoneMatch": "*"})
             self._check_size(name, len(data))
         return name
@@ -63,10 +61,10 @@ class S3Store:
     def put_file(self, path: Path, suffix: str | None = None) -> str:
         name = object_name(sha256_of_file(path), path.suffix if suffix is None else suffix)
         size = path.stat().st_size
-        if self._size(self._key(object_key(name))) != size:
+        if self._size(self.address.key(object_key(name))) != size:
             transfer = TransferConfig(multipart_threshold=_PART_BYTES, multipart_chunksize=_PART_BYTES, max_concurrency=4)
             with self._naming_faults():
-                self._client.upload_file(str(path), self.bucket, self._key(object_key(name)), Config=transfer)
+                self._client.upload_file(str(path), self.bucket, self.address.key(object_key(name)), Config=transfer)
             self._check_size(name, size)
         return name
 
@@ -81,14 +79,14 @@ class S3Store:
         if path.exists():  # it was verified before it was renamed to here
             os.utime(path)
             return path
-        size = self._size(self._key(object_key(name)))
+        size = self._size(self.address.key(object_key(name)))
         if size is None:
             raise missing(name, self.uri)
         self._make_room(size)
 
         def download(temporary: Path) -> None:
             with self._naming_faults():
-                self._client.download_file(self.bucket, self._key(object_key(name)), str(temporary))
+                self._client.download_file(self.bucket, self.address.key(object_key(name)), str(temporary))
             if sha256_of_file(temporary) != name[:64]:
                 raise corrupt(name, self.uri)
 
@@ -97,7 +95,7 @@ class S3Store:
         return path
 
     def exists(self, name: str) -> bool:
-        return self._size(self._key(object_key(name))) is not None
+        return self._size(self.address.key(object_key(name))) is not None
 
     def put_named(self, name: str, data: bytes) -> None:
         self._put_if(f"named/{check_pointer(name)}", data, {})
@@ -115,7 +113,7 @@ class S3Store:
         return self._get(f"named/{check_pointer(name)}")
 
     def table_uri(self, table: str) -> str:
-        return f"{self.uri}/tables/{table}"
+        return f"{self.address.table_root}/tables/{table}"
 
     def table_options(self) -> dict[str, str]:
         credentials = self._session.get_credentials()
@@ -138,16 +136,16 @@ class S3Store:
     def scratch(self) -> Path:
         folder = self.home / "tmp"
         folder.mkdir(parents=True, exist_ok=True)
+        if not self._swept:
+            sweep_scratch(folder)
+            self._swept = True
         return folder
-
-    def _key(self, key: str) -> str:
-        return f"{self.prefix}/{key}" if self.prefix else key
 
     def _put_if(self, key: str, data: bytes, condition: dict[str, str]) -> bool:
         """Put unless the condition fails; say whether it was put."""
         try:
             with self._naming_faults("PreconditionFailed", "ConditionalRequestConflict"):
-                self._client.put_object(Bucket=self.bucket, Key=self._key(key), Body=data, **condition)
+                self._client.put_object(Bucket=self.bucket, Key=self.address.key(key), Body=data, **condition)
             return True
         except ClientError:
             return False
@@ -160,7 +158,7 @@ class S3Store:
         """Content and entity tag."""
         try:
             with self._naming_faults("NoSuchKey", "404"):
-                answer = self._client.get_object(Bucket=self.bucket, Key=self._key(key))
+                answer = self._client.get_object(Bucket=self.bucket, Key=self.address.key(key))
                 return answer["Body"].read(), answer["ETag"]
         except ClientError:
             return None
@@ -173,7 +171,7 @@ class S3Store:
             return None
 
     def _check_size(self, name: str, expected: int) -> None:
-        if self._size(self._key(object_key(name))) != expected:
+        if self._size(self.address.key(object_key(name))) != expected:
             raise corrupt(name, self.uri)
 
     def _make_room(self, size: int) -> None:

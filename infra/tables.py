@@ -6,7 +6,6 @@ import threading
 import types
 import typing
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import duckdb
@@ -328,7 +327,7 @@ def _open(store: Store, table: str) -> DeltaTable | None:
 def _files_of(store: Store, table: str) -> SubTreeFileSystem | None:
     """How Arrow's threads reach a local table: by themselves. By way of Python, as on S3, one that still lets go of a file
     while the interpreter ends would abort the process."""
-    return None if store.table_options() else SubTreeFileSystem(store.table_uri(table), LocalFileSystem())
+    return None if store.address.folder is None else SubTreeFileSystem(store.table_uri(table), LocalFileSystem())
 
 
 def _refused(store: Store, table: str, error: Exception) -> Exception:
@@ -337,5 +336,5 @@ def _refused(store: Store, table: str, error: Exception) -> Exception:
         return error
     text = " ".join(str(error).split())
     if "No space left" in text or "os error 28" in text:
-        return StoreFullError(f"no space left in {Path(store.table_uri(table))}: table {table}; free some and run again")
+        return StoreFullError(f"no space left in {store.uri}/tables/{table}: table {table}; free some and run again")
     return StoreUnreachableError(f"table {table} in {store.uri} could not be reached: {text[:300]}")
