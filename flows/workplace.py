@@ -14,7 +14,7 @@ from flows.profile_file import read_profile_text
 from infra.address import parse_address
 from infra.errors import WorldloomError
 from infra.local_store import STORE_FOLDERS
-from infra.lock import LOCK
+from infra.lock import LEASE, LOCK
 from infra.store import Store, open_store
 
 if TYPE_CHECKING:  # a profile loads every package; verbs that only look do without
@@ -86,7 +86,7 @@ def open_place(profile: str, home: Path | None, store: str | None, *, make: bool
 def _refuse_foreign(folder: Path) -> None:
     """Raise ValueError for a folder of something else: what a store writes would lie scattered in it."""
     there = {entry.name for entry in folder.iterdir() if not entry.name.startswith(".")} if folder.is_dir() else set()
-    foreign = there - STORE_FOLDERS - {LOCK, "lost+found"}
+    foreign = there - STORE_FOLDERS - {LOCK, LEASE, "lost+found"}
     if foreign and not there & STORE_FOLDERS - {"tmp"}:
         raise ValueError(f"{folder} holds other files and no store; name a folder of its own, for example {folder / 'store'}")
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -132,6 +132,9 @@ class S3Store:
             "retry_timeout": "10s",
         }
         return options | ({"aws_session_token": frozen.token} if frozen.token else {})
+
+    def committing(self) -> AbstractContextManager[None]:
+        return nullcontext()  # a conditional put fails where another was faster
 
     def scratch(self) -> Path:
         folder = self.home / "tmp"

@@ -1,5 +1,6 @@
 """The store: content-addressed objects, Delta tables and few mutable pointers, in a folder or on S3."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -61,6 +62,10 @@ class Store(Protocol):
 
     def table_options(self) -> dict[str, str]:
         """Storage options for delta-rs, so that tables and objects share one configuration."""
+        ...
+
+    def committing(self) -> AbstractContextManager[None]:
+        """What must be held around opening a table and committing to it."""
         ...
 
     def scratch(self) -> Path:

@@ -59,20 +59,25 @@ def append_rows(store: Store, table: str, rows: pa.Table, transaction: str | Non
         return
     _check_columns(table, rows.schema, _known_schema(table))
     for attempt in range(_ATTEMPTS):
-        existing = _open(store, table) or _create(store, table, rows.schema)
-        if transaction is not None and existing.transaction_version(transaction) is not None:
-            return
-        schema = _evolved(table, _schema_of(existing))
-        _check_columns(table, rows.schema, schema)
         try:
-            _commit(store, existing, rows.select(schema.names), transaction)
-            _optimise_sometimes(existing)
+            with store.committing():
+                _append_once(store, table, rows, transaction)
             return
         except CommitFailedError as error:  # another writer was faster; look again whether it was this transaction
             if attempt == _ATTEMPTS - 1:
                 raise _refused(store, table, error) from error
         except (DeltaError, OSError) as error:
             raise _refused(store, table, error) from error
+
+
+def _append_once(store: Store, table: str, rows: pa.Table, transaction: str | None) -> None:
+    existing = _open(store, table) or _create(store, table, rows.schema)
+    if transaction is not None and existing.transaction_version(transaction) is not None:
+        return
+    schema = _evolved(table, _schema_of(existing))
+    _check_columns(table, rows.schema, schema)
+    _commit(store, existing, rows.select(schema.names), transaction)
+    _optimise_sometimes(existing)
 
 
 def was_appended(store: Store, table: str, transaction: str) -> bool:
