@@ -70,5 +70,6 @@ def naming_full_disk(folder: Path, needed: int | None = None) -> Iterator[None]:
         if isinstance(error, StoreFullError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         wanted = f"{needed} bytes are needed and " if needed is not None else ""
-        free = f"{disk_usage(folder).free} are free" if error.errno == errno.ENOSPC else "this user's quota is used up"
+        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        free = f"{disk_usage(there).free} are free" if error.errno == errno.ENOSPC else "this user's quota is used up"
         raise StoreFullError(f"no space left in {folder}: {wanted}{free}; free some or choose another store") from None

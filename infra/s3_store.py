@@ -1,5 +1,6 @@
 """The store on S3. The only file that knows boto3; endpoint and credentials come from the ``AWS_*`` variables."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -10,18 +11,20 @@ import boto3
 from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from infra.address import StoreAddress, parse_address
 from infra.digest import sha256_of, sha256_of_file
 from infra.errors import StoreUnreachableError, naming_full_disk
 from infra.local_store import sweep_scratch, write_atomically
 from infra.objects import check_pointer, corrupt, missing, object_key, object_name, verified
+from infra.s3_faults import Access, code_in, explain_code, explain_error, without_secrets
 
 CONNECT_SECONDS: Final = 2.0  # with three attempts an absent endpoint is named within ten seconds
 READ_SECONDS: Final = 30.0
 ATTEMPTS: Final = 3
 CACHE_BYTES: Final = 20 * 2**30  # of downloaded objects a store and user
+_OF_LOGINS: Final = frozenset({"AssumeRole", "AssumeRoleWithWebIdentity", "GetRoleCredentials", "GetSessionToken", "CreateToken"})
 _PART_BYTES: Final = 64 * 2**20  # larger files go up in parts of this
 
 
@@ -33,7 +36,8 @@ class S3Store:
         self.uri, self.bucket = str(self.address), self.address.bucket
         self.home = home or Path.home() / ".cache" / "worldloom" / sha256_of(self.uri.encode())[:16]
         self.cache_bytes = cache_bytes
-        self._session = boto3.Session()
+        with self._naming_faults():
+            self._session = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
         config = Config(
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
@@ -116,8 +120,11 @@ class S3Store:
         return f"{self.address.table_root}/tables/{table}"
 
     def table_options(self) -> dict[str, str]:
-        credentials = self._session.get_credentials()
-        frozen = credentials.get_frozen_credentials()
+        with self._naming_faults():
+            credentials = self._session.get_credentials()
+            if credentials is None:
+                raise NoCredentialsError
+            frozen = credentials.get_frozen_credentials()  # renewed where their time was up
         options = {
             "aws_access_key_id": frozen.access_key,
             "aws_secret_access_key": frozen.secret_key,
@@ -132,6 +139,17 @@ class S3Store:
             "retry_timeout": "10s",
         }
         return options | ({"aws_session_token": frozen.token} if frozen.token else {})
+
+    def explain(self, text: str) -> str:
+        """Where the message quotes no code, the bucket is asked anew: what is wrong with it, boto3 tells better."""
+        if code := code_in(text):
+            return explain_code(code, self._access())
+        try:
+            with self._naming_faults():
+                self._client.head_bucket(Bucket=self.bucket)
+        except StoreUnreachableError as error:
+            return str(error).removeprefix(f"store {self.uri}: ")
+        return without_secrets(text)[:300]
 
     def committing(self) -> AbstractContextManager[None]:
         return nullcontext()  # a conditional put fails where another was faster
@@ -187,28 +205,56 @@ class S3Store:
             path.unlink(missing_ok=True)
             total -= held
 
+    def _access(self) -> Access:
+        """What is to be said about how this store is reached; asks for nothing that could fail."""
+        endpoint, profile, uses_sso, method = self.endpoint, "", False, ""
+        with contextlib.suppress(BotoCoreError, AttributeError):
+            profile = os.environ.get("AWS_PROFILE") or os.environ.get("AWS_DEFAULT_PROFILE") or self._session.profile_name
+            settings = self._session._session.get_scoped_config()
+            uses_sso = bool({"sso_session", "sso_start_url"} & set(settings))
+            method = str(getattr(self._session.get_credentials(), "method", ""))
+        return Access(
+            bucket=self.bucket,
+            endpoint=without_secrets(endpoint),
+            region=getattr(self, "_region", ""),
+            profile="" if method == "env" else profile,
+            uses_sso=uses_sso and method != "env",
+            method=method,
+        )
+
     @contextmanager
     def _naming_faults(self, *expected: str) -> Iterator[None]:
         """Turn what boto3 raises into one line with the endpoint; codes in ``expected`` go through as ``ClientError``."""
         try:
             yield
-        except (NoCredentialsError, PartialCredentialsError):
-            raise StoreUnreachableError(
-                f"store {self.uri} needs credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-            ) from None
-        except ClientError as error:
-            code = str(error.response.get("Error", {}).get("Code", ""))
-            if code in expected:
-                raise
-            raise StoreUnreachableError(self._refusal(code)) from error
-        except (BotoCoreError, Boto3Error) as error:  # the latter from transfers of files
-            raise StoreUnreachableError(
-                f"store {self.uri}: {self.endpoint} does not answer ({type(error).__name__}); start it or mend AWS_ENDPOINT_URL"
-            ) from None
+        except (BotoCoreError, Boto3Error, ClientError) as error:
+            cause = error.__context__ if isinstance(error, Boto3Error) and error.__context__ is not None else error
+            if isinstance(cause, ClientError) and _code(cause) in expected:
+                raise cause from None
+            raise StoreUnreachableError(f"store {self.uri}: {self._reason(cause)}") from None
 
-    def _refusal(self, code: str) -> str:
-        if code in ("404", "NoSuchBucket"):
-            return f"store {self.uri}: bucket {self.bucket} does not exist at {self.endpoint}; create it first"
-        if code in ("403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"):
-            return f"store {self.uri}: {self.endpoint} refuses the credentials ({code}); mend AWS_ACCESS_KEY_ID and its secret"
-        return f"store {self.uri}: {self.endpoint} answered {code}; see its log, then run again"
+    def _reason(self, error: BaseException) -> str:
+        access = self._access()
+        if not isinstance(error, ClientError):
+            return explain_error(type(error).__name__, str(error), access)
+        error = self._told_in_full(error)
+        headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        region = headers.get("x-amz-bucket-region") or error.response.get("Error", {}).get("Region", "")
+        reason = explain_code(_code(error), access, str(region))
+        return f"{error.operation_name}: {reason}" if error.operation_name in _OF_LOGINS else reason
+
+    def _told_in_full(self, error: ClientError) -> ClientError:
+        """The same refusal with its code: an answer to HEAD has no body and hence none, so the bucket is asked by GET."""
+        if not _code(error).isdecimal() or _code(error) == "404" or not hasattr(self, "_client"):
+            return error
+        try:
+            self._client.list_objects_v2(Bucket=self.bucket, MaxKeys=1)
+        except ClientError as told:
+            return error if _code(told).isdecimal() else told
+        except BotoCoreError:
+            pass
+        return error
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))

@@ -64,6 +64,10 @@ class Store(Protocol):
         """Storage options for delta-rs, so that tables and objects share one configuration."""
         ...
 
+    def explain(self, text: str) -> str:
+        """What a message of delta-rs means here, without secrets."""
+        ...
+
     def committing(self) -> AbstractContextManager[None]:
         """What must be held around opening a table and committing to it."""
         ...

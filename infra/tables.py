@@ -2,6 +2,8 @@
 
 import dataclasses
 import logging
+import os
+import re
 import threading
 import types
 import typing
@@ -15,7 +17,7 @@ from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Tr
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
-from infra.errors import StoreFullError, StoreUnreachableError, TableSchemaError, naming_full_disk
+from infra.errors import StoreFullError, StoreUnreachableError, TableSchemaError, WorldloomError, naming_full_disk
 from infra.schema import Caption, Checkpoint, Episode, EvalScore
 from infra.schema.collection import JobFailure, PlannedJob
 from infra.schema.run import Run
@@ -42,6 +44,9 @@ _COMPACT_EVERY: Final = 64  # commits; each leaves a small file, and reading cos
 _COMPACTED_BYTES: Final = 2**20  # files of this size are left alone, so that gathering costs the same in a large table
 _VACUUM_EVERY: Final = 1024  # commits
 _KEPT_HOURS: Final = 7 * 24  # of files that no version since needs; a reader may still hold an older one
+
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")  # that delta-rs puts into its messages
+_OS_ERROR: Final = re.compile(r"os error (\d+)")
 
 _opened = threading.local()  # tables by address and options: opening anew reads the log, which grows; updating does not
 
@@ -339,7 +344,13 @@ def _refused(store: Store, table: str, error: Exception) -> Exception:
     """Say in one line why delta-rs failed; its own messages carry the whole chain."""
     if isinstance(error, StoreFullError):
         return error
-    text = " ".join(str(error).split())
-    if "No space left" in text or "os error 28" in text:
-        return StoreFullError(f"no space left in {store.uri}/tables/{table}: table {table}; free some and run again")
-    return StoreUnreachableError(f"table {table} in {store.uri} could not be reached: {text[:300]}")
+    text = " ".join(_COLOUR.sub("", str(error)).split())
+    if store.address.folder is not None and (found := _OS_ERROR.search(text)):
+        try:
+            with naming_full_disk(store.address.folder / "tables" / table):
+                raise OSError(int(found[1]), os.strerror(int(found[1])))
+        except WorldloomError as named:
+            return named
+        except OSError:
+            pass  # another one, for which the text must do
+    return StoreUnreachableError(f"table {table} in {store.uri} could not be reached: {store.explain(text)}")
