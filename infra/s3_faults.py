@@ -7,7 +7,7 @@ from typing import Final
 _SECRETS: Final = re.compile(
     r"(?i)((?:x-amz-|aws_?)?(?:signature|credential|security-token|session_?token|secret\w*)[=:\s>\"]+)[^\s&<\"]+"
 )
-_USERINFO: Final = re.compile(r"(//)[^/@\s]+@")
+_USERINFO: Final = re.compile(r"(//)[^@\s]+@")
 
 
 @dataclass(frozen=True, kw_only=True)

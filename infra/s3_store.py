@@ -11,7 +11,7 @@ import boto3
 from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError, NoCredentialsError
 
 from infra.address import StoreAddress, parse_address
 from infra.digest import sha256_of, sha256_of_file
@@ -46,8 +46,10 @@ class S3Store:
         )
         self._region = self._session.region_name or "us-east-1"
         with self._naming_faults():
-            self._client: Any = self._session.client("s3", config=config, region_name=self._region)
-            self._client.head_bucket(Bucket=self.bucket)
+            if self._credentials().token is None:
+                os.environ.pop("AWS_SESSION_TOKEN", None)  # of keys that are not used; delta-rs would send it with these
+            self._client = self._connect(config)
+            self._bucket_region = str(self._client.head_bucket(Bucket=self.bucket).get("BucketRegion", ""))
         self._swept = False
 
     @property
@@ -121,10 +123,7 @@ class S3Store:
 
     def table_options(self) -> dict[str, str]:
         with self._naming_faults():
-            credentials = self._session.get_credentials()
-            if credentials is None:
-                raise NoCredentialsError
-            frozen = credentials.get_frozen_credentials()  # renewed where their time was up
+            frozen = self._credentials()
         options = {
             "aws_access_key_id": frozen.access_key,
             "aws_secret_access_key": frozen.secret_key,
@@ -143,7 +142,7 @@ class S3Store:
     def explain(self, text: str) -> str:
         """Where the message quotes no code, the bucket is asked anew: what is wrong with it, boto3 tells better."""
         if code := code_in(text):
-            return explain_code(code, self._access())
+            return explain_code(code, self._access(self._method()), self._bucket_region)
         try:
             with self._naming_faults():
                 self._client.head_bucket(Bucket=self.bucket)
@@ -205,17 +204,38 @@ class S3Store:
             path.unlink(missing_ok=True)
             total -= held
 
-    def _access(self) -> Access:
+    def _connect(self, config: Config) -> Any:
+        try:
+            return self._session.client("s3", config=config, region_name=self._region)
+        except ValueError as error:  # what botocore has no class for
+            if isinstance(error, BotoCoreError):
+                raise
+            raise StoreUnreachableError(
+                f"store {self.uri}: {without_secrets(str(error))}; write http://host:port into AWS_ENDPOINT_URL"
+            ) from None
+
+    def _credentials(self) -> Any:
+        """Key, secret and token as botocore finds them, renewed where their time is up."""
+        try:
+            credentials = self._session.get_credentials()
+            if credentials is None:
+                raise NoCredentialsError
+            return credentials.get_frozen_credentials()
+        except (OSError, ValueError) as error:  # of a tool that is not there, or that prints no JSON
+            if isinstance(error, BotoCoreError):
+                raise
+            raise CredentialRetrievalError(provider="custom-process", error_msg=type(error).__name__) from None
+
+    def _access(self, method: str = "") -> Access:
         """What is to be said about how this store is reached; asks for nothing that could fail."""
-        endpoint, profile, uses_sso, method = self.endpoint, "", False, ""
-        with contextlib.suppress(BotoCoreError, AttributeError):
+        profile, uses_sso = "", False
+        with contextlib.suppress(BotoCoreError, AttributeError):  # the latter where the session could not be made
             profile = os.environ.get("AWS_PROFILE") or os.environ.get("AWS_DEFAULT_PROFILE") or self._session.profile_name
             settings = self._session._session.get_scoped_config()
             uses_sso = bool({"sso_session", "sso_start_url"} & set(settings))
-            method = str(getattr(self._session.get_credentials(), "method", ""))
         return Access(
             bucket=self.bucket,
-            endpoint=without_secrets(endpoint),
+            endpoint=without_secrets(self.endpoint),
             region=getattr(self, "_region", ""),
             profile="" if method == "env" else profile,
             uses_sso=uses_sso and method != "env",
@@ -234,18 +254,24 @@ class S3Store:
             raise StoreUnreachableError(f"store {self.uri}: {self._reason(cause)}") from None
 
     def _reason(self, error: BaseException) -> str:
-        access = self._access()
         if not isinstance(error, ClientError):
-            return explain_error(type(error).__name__, str(error), access)
+            inner = getattr(error, "kwargs", {}).get("error", "")  # what the network said
+            return explain_error(type(error).__name__, f"{error} {inner}", self._access())
         error = self._told_in_full(error)
         headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
         region = headers.get("x-amz-bucket-region") or error.response.get("Error", {}).get("Region", "")
-        reason = explain_code(_code(error), access, str(region))
+        reason = explain_code(_code(error), self._access(self._method()), str(region))
         return f"{error.operation_name}: {reason}" if error.operation_name in _OF_LOGINS else reason
+
+    def _method(self) -> str:
+        """By which botocore found the credentials."""
+        with contextlib.suppress(BotoCoreError, ClientError):
+            return str(getattr(self._session.get_credentials(), "method", ""))
+        return ""
 
     def _told_in_full(self, error: ClientError) -> ClientError:
         """The same refusal with its code: an answer to HEAD has no body and hence none, so the bucket is asked by GET."""
-        if not _code(error).isdecimal() or _code(error) == "404" or not hasattr(self, "_client"):
+        if _code(error) not in ("400", "403") or not hasattr(self, "_client"):
             return error
         try:
             self._client.list_objects_v2(Bucket=self.bucket, MaxKeys=1)
@@ -257,4 +283,5 @@ class S3Store:
 
 
 def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", "")
+    return str(error.response.get("Error", {}).get("Code") or status)
