@@ -121,7 +121,7 @@ def deployments(profile: str, place: Workplace, overrides: tuple[str, ...], ever
     trigger = DeploymentEventTrigger(
         name=f"retrain on {PUBLISHED}",
         expect={PUBLISHED},
-        match={"worldloom.store": place.store.uri},
+        match={"worldloom.store": place.store.address.label},
         parameters={
             **common,
             "version": {"__prefect_kind": "jinja", "template": "{{ event.payload.version }}"},

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from engine.unreal.process import UnrealConfig
+from infra.address import parse_address
 from infra.errors import WorldloomError
 
 if TYPE_CHECKING:
@@ -270,7 +271,7 @@ def _check_reach(address: str, store_uri: str) -> None:
 
     nodes: Any = ray.nodes  # it has no types
     machines = {node["NodeManagerHostname"] for node in nodes() if node["Alive"]}
-    if len(machines) > 1 and not store_uri.startswith("s3://"):
+    if len(machines) > 1 and parse_address(store_uri).folder is not None:
         raise PoolError(f"the {len(machines)} machines of {address} cannot all write into {store_uri}; use a store in s3://")
 
 

@@ -64,7 +64,7 @@ def send(server: ServerMark, store: Store, version: str) -> datetime:
         "id": str(uuid.uuid4()),
         "occurred": now.isoformat(),
         "event": PUBLISHED,
-        "resource": {"prefect.resource.id": f"worldloom.dataset.{version}", "worldloom.store": store.uri},
+        "resource": {"prefect.resource.id": f"worldloom.dataset.{version}", "worldloom.store": store.address.label},
         "payload": {"version": version, "event": event_id(store, version)},
     }
     post(server, "/events", [event])

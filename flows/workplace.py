@@ -4,15 +4,17 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from flows.commands.options import HOME
 from flows.profile_file import read_profile_text
+from infra.address import parse_address
 from infra.errors import WorldloomError
 from infra.local_store import STORE_FOLDERS
-from infra.lock import LOCK
+from infra.lock import LEASE, LOCK
 from infra.store import Store, open_store
 
 if TYPE_CHECKING:  # a profile loads every package; verbs that only look do without
@@ -37,8 +39,8 @@ class Place:
 
     def command(self, verb: str) -> str:
         """What a user types to do something with what is here: ``make VERB`` where that does the same."""
-        home = "" if self.home == Path("runs") / self.name else f" --home {self.home}"
-        store = "" if self.store.uri == str((self.home / "store").absolute()) else f" --store {self.store.uri}"
+        home = "" if self.home == Path("runs") / self.name else f" --home {quote(str(self.home))}"
+        store = "" if self.store.address == parse_address(self.home / "store") else f" --store {quote(self.store.uri)}"
         if self.name == DEFAULT_PROFILE and not home and not store and verb in MAKE_TARGETS:
             return f"make {verb}"
         profile = "" if self.name == DEFAULT_PROFILE else f" --profile {self.name}"
@@ -69,11 +71,12 @@ def open_place(profile: str, home: Path | None, store: str | None, *, make: bool
     name, _ = read_profile_text(profile)
     folder = Path("runs") / name if home is None else home
     place = str(folder / "store") if store is None else store
-    if not make and "://" not in place and not Path(place).exists():
+    there = parse_address(place).folder
+    if not make and there is not None and not there.exists():
         begin = f"begin with: worldloom run --profile {name}" if store is None else "is the name right?"
         raise NothingHereError(f"nothing was made in {place} yet; {begin}")
-    if make and "://" not in place:
-        _refuse_foreign(Path(place))
+    if make and there is not None:
+        _refuse_foreign(there)
     opened = open_store(place)
     if make:
         folder.mkdir(parents=True, exist_ok=True)
@@ -83,7 +86,7 @@ def open_place(profile: str, home: Path | None, store: str | None, *, make: bool
 def _refuse_foreign(folder: Path) -> None:
     """Raise ValueError for a folder of something else: what a store writes would lie scattered in it."""
     there = {entry.name for entry in folder.iterdir() if not entry.name.startswith(".")} if folder.is_dir() else set()
-    foreign = there - STORE_FOLDERS - {LOCK, "lost+found"}
+    foreign = there - STORE_FOLDERS - {LOCK, LEASE, "lost+found"}
     if foreign and not there & STORE_FOLDERS - {"tmp"}:
         raise ValueError(f"{folder} holds other files and no store; name a folder of its own, for example {folder / 'store'}")
 

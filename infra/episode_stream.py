@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import fcntl
 import hashlib
+import json
 import logging
 import os
 import shutil
@@ -20,7 +21,9 @@ from numpy.typing import NDArray
 from infra.depth import depth_to_code
 from infra.digest import canonical_json
 from infra.errors import naming_full_disk
+from infra.file_system import lacks_locks
 from infra.frame_queue import FrameQueue
+from infra.lease import read_holder, this_process
 from infra.schema import Episode, Frames, frames_to_table
 from infra.store import Store
 from infra.video import FrameEncoder, Grey16Encoder, VideoReader
@@ -149,13 +152,27 @@ def sweep_unfinished(scratch: Path) -> int:
     """Remove the files of recordings whose process died; how many there were. Those of living ones are locked."""
     removed = 0
     for folder in scratch.glob("episode-*"):
-        with contextlib.suppress(BlockingIOError, FileNotFoundError, NotADirectoryError), (folder / _LOCK).open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
-            removed += 1
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), (folder / _LOCK).open("a") as lock:
+            if _is_left(lock):
+                shutil.rmtree(folder, ignore_errors=True)
+                removed += 1
     if removed:
         _log.info("%d unfinished recordings of processes that died were removed from %s", removed, scratch)
     return removed
+
+
+def _is_left(lock: TextIO) -> bool:
+    """Whether nobody holds the lock any more."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if not lacks_locks(error, Path(lock.name).parents[1]):
+            raise
+        holder = read_holder(Path(lock.name))
+        return holder is not None and holder.is_gone()
 
 
 def _claim_folder(scratch: Path) -> tuple[Path, TextIO]:
@@ -165,5 +182,11 @@ def _claim_folder(scratch: Path) -> tuple[Path, TextIO]:
     fresh = scratch / f"new-{name}"
     fresh.mkdir()
     lock = (fresh / _LOCK).open("w")
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    except OSError as error:
+        if not lacks_locks(error, scratch):
+            raise
+    lock.write(json.dumps(dataclasses.asdict(this_process("recording"))))
+    lock.flush()
     return fresh.rename(scratch / f"episode-{name}"), lock

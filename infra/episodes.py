@@ -3,6 +3,7 @@
 import json
 import logging
 from dataclasses import dataclass
+from shlex import quote
 from typing import Annotated, Any, Final
 
 import numpy as np
@@ -79,7 +80,7 @@ def match_episode(store: Store, prefix: str) -> Episode:
         raise ValueError(f"{prefix!r} is no beginning of an episode's id; give 4 or more of its hexadecimal digits")
     found = list_episodes(store, f"starts_with(episode_id, '{prefix}')")
     if len(found) != 1:
-        listing = f"worldloom episodes --store {store.uri}"
+        listing = f"worldloom episodes --store {quote(store.uri)}"
         raise MissingObjectError(f"{len(found) or 'no'} episodes in {store.uri} begin with {prefix}; list them with: {listing}")
     return found[0]
 

@@ -5,6 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import disk_usage
+from typing import Final
+
+_FAILING: Final = frozenset(
+    {errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ETIMEDOUT, errno.EREMOTEIO, errno.ENODEV}
+)
 
 
 class WorldloomError(Exception):
@@ -47,16 +52,24 @@ class NotHereError(WorldloomError):
 
 @contextmanager
 def naming_full_disk(folder: Path, needed: int | None = None) -> Iterator[None]:
-    """Turn "no space left" from anything inside into one line with the folder and the bytes needed.
+    """Turn "no space left" from anything inside into one line with the folder and the bytes needed; likewise a disk that fails.
 
     Raises:
         StoreFullError: in place of ``OSError`` with ENOSPC or EDQUOT.
+        StoreUnreachableError: the file system is read-only, or its disk or server fails.
     """
     try:
         yield
     except OSError as error:
+        if error.errno == errno.EROFS:
+            raise StoreUnreachableError(f"{folder} is mounted read-only; mount it for writing or choose another store") from None
+        if error.errno in _FAILING:
+            raise StoreUnreachableError(
+                f"the disk or mount of {folder} fails ({error.strerror}); mend it, then run again"
+            ) from None
         if isinstance(error, StoreFullError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         wanted = f"{needed} bytes are needed and " if needed is not None else ""
-        free = disk_usage(folder).free
-        raise StoreFullError(f"no space left in {folder}: {wanted}{free} are free; free some or choose another store") from None
+        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        free = f"{disk_usage(there).free} are free" if error.errno == errno.ENOSPC else "this user's quota is used up"
+        raise StoreFullError(f"no space left in {folder}: {wanted}{free}; free some or choose another store") from None

@@ -1,17 +1,20 @@
 """The store in a local folder: objects/, tables/, named/ and the scratch folder tmp/."""
 
-import fcntl
+import contextlib
 import os
 import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
+from infra.address import StoreAddress, parse_address
 from infra.digest import sha256_of, sha256_of_file
 from infra.errors import naming_full_disk
+from infra.file_system import has_links, sync
+from infra.lock import hold_file
 from infra.objects import check_pointer, corrupt, missing, object_key, object_name, verified
 
 STORE_FOLDERS: Final = frozenset({"objects", "tables", "named", "tmp"})  # that a store makes as it needs them
@@ -21,11 +24,12 @@ _STALE_SECONDS: Final = 24 * 3600.0  # no writer takes that long for one file
 class LocalStore:
     """Every write goes to a temporary file of the same file system, is synced, then renamed."""
 
-    def __init__(self, root: Path) -> None:
-        self.home = root.absolute()
-        self.uri = str(self.home)
+    def __init__(self, root: Path | StoreAddress) -> None:
+        self.address = root if isinstance(root, StoreAddress) else parse_address(root)
+        self.uri, self.home = str(self.address), Path(self.address.path)
         self._verified: set[tuple[str, int, int]] = set()  # (name, size, mtime) that this process has checked
-        sweep_scratch(self.home / "tmp")
+        self._swept = False
+        self._linked: bool | None = None  # whether there are hard links, once it is known
 
     def put_bytes(self, data: bytes, suffix: str) -> str:
         name = object_name(sha256_of(data), suffix)
@@ -39,7 +43,8 @@ class LocalStore:
 
     def get_bytes(self, name: str) -> bytes:
         try:
-            return verified(name, (self.home / object_key(name)).read_bytes(), self.uri)
+            with naming_full_disk(self.home):
+                return verified(name, (self.home / object_key(name)).read_bytes(), self.uri)
         except FileNotFoundError:
             raise missing(name, self.uri) from None
 
@@ -51,7 +56,9 @@ class LocalStore:
             raise missing(name, self.uri) from None
         mark = (name, stat.st_size, stat.st_mtime_ns)
         if mark not in self._verified:
-            if sha256_of_file(path) != name[:64]:
+            with naming_full_disk(self.home):
+                whole = sha256_of_file(path) == name[:64]
+            if not whole:
                 raise corrupt(name, self.uri)
             self._verified.add(mark)
         return path
@@ -77,14 +84,31 @@ class LocalStore:
             return None
 
     def table_uri(self, table: str) -> str:
-        return str(self.home / "tables" / table)
+        return f"{self.address.table_root}/tables/{table}"
 
     def table_options(self) -> dict[str, str]:
-        return {}
+        return {"allow_unsafe_rename": "true"} if self._linked is False else {}
+
+    def explain(self, text: str) -> str:
+        return text[:300]
+
+    @contextmanager
+    def committing(self) -> Iterator[None]:
+        """delta-rs makes a commit by a hard link, which fails where another was faster. A rename would replace that one."""
+        if self._linked is None:
+            self._linked = has_links(self.scratch())
+        if self._linked:
+            yield
+        else:
+            with hold_file(self.scratch() / "commits.lock"):
+                yield
 
     def scratch(self) -> Path:
         folder = self.home / "tmp"
         folder.mkdir(parents=True, exist_ok=True)
+        if not self._swept:  # here and not at opening, since who only reads deletes nothing
+            sweep_scratch(folder)
+            self._swept = True
         return folder
 
     def _put(self, name: str, size: int, write: Callable[[Path], object]) -> None:
@@ -101,11 +125,8 @@ class LocalStore:
         with naming_full_disk(self.scratch(), len(data)):
             write_atomically(self.scratch(), target, lambda temporary: temporary.write_bytes(data))
 
-    @contextmanager
-    def _pointers_locked(self) -> Iterator[None]:
-        with (self.scratch() / "pointers.lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+    def _pointers_locked(self) -> AbstractContextManager[None]:
+        return hold_file(self.scratch() / "pointers.lock")
 
 
 def write_atomically(scratch: Path, target: Path, write: Callable[[Path], object]) -> None:
@@ -113,29 +134,21 @@ def write_atomically(scratch: Path, target: Path, write: Callable[[Path], object
     temporary = scratch / f"{os.getpid()}-{uuid.uuid4().hex}.part"
     try:
         write(temporary)
-        _sync(temporary)
+        sync(temporary)
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(temporary, target)
-        _sync(target.parent)
+        sync(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def sweep_scratch(folder: Path) -> None:
-    """Delete what killed processes left in a scratch folder more than a day ago."""
-    if not folder.is_dir():
-        return
+    """Delete what killed processes left in a scratch folder more than a day ago.
+
+    Not the folders of episodes: whether their process lives, ``infra.episode_stream`` knows.
+    """
     for path in folder.iterdir():
-        try:
-            if path.suffix != ".lock" and time.time() - path.stat().st_mtime > _STALE_SECONDS:
+        with contextlib.suppress(FileNotFoundError):  # another process swept it
+            kept = path.suffix == ".lock" or path.name.startswith("episode-")
+            if not kept and time.time() - path.stat().st_mtime > _STALE_SECONDS:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-        except FileNotFoundError:
-            continue  # another process swept it
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

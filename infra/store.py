@@ -1,8 +1,10 @@
 """The store: content-addressed objects, Delta tables and few mutable pointers, in a folder or on S3."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from infra.address import StoreAddress, parse_address
 from infra.errors import CorruptObjectError as CorruptObjectError
 from infra.errors import MissingObjectError as MissingObjectError
 from infra.errors import StoreFullError as StoreFullError
@@ -13,7 +15,8 @@ from infra.local_store import LocalStore
 class Store(Protocol):
     """Where everything lies. Objects never change; what changes are tables and pointers."""
 
-    uri: str
+    address: StoreAddress
+    uri: str  # the address as text
     home: Path  # folder of this machine for scratch and caches
 
     def put_bytes(self, data: bytes, suffix: str) -> str:
@@ -61,6 +64,14 @@ class Store(Protocol):
         """Storage options for delta-rs, so that tables and objects share one configuration."""
         ...
 
+    def explain(self, text: str) -> str:
+        """What a message of delta-rs means here, without secrets."""
+        ...
+
+    def committing(self) -> AbstractContextManager[None]:
+        """What must be held around opening a table and committing to it."""
+        ...
+
     def scratch(self) -> Path:
         """A folder for temporary files; what killed processes left there is swept after a day."""
         ...
@@ -72,18 +83,14 @@ def open_store(uri: str | Path) -> Store:
     S3 endpoint and credentials come from the standard ``AWS_*`` variables.
 
     Raises:
-        ValueError: the address is empty, of another kind, or a file.
+        ValueError: the address is empty, of another kind, of a name that no store can have, or a file.
         StoreUnreachableError: the S3 endpoint does not answer.
     """
-    text = str(uri)
-    if not text.strip():
-        raise ValueError("the store's address is empty; name a folder or s3://bucket/prefix")
-    if text.startswith("s3://"):
+    address = parse_address(uri)
+    if address.folder is None:
         from infra.s3_store import S3Store  # the extra weight is only for those who use it
 
-        return S3Store(text)
-    if "://" in text:
-        raise ValueError(f"store {text!r} is neither a folder nor s3://bucket/prefix")
-    if Path(text).is_file():
-        raise ValueError(f"store {text} is a file; name a folder or s3://bucket/prefix")
-    return LocalStore(Path(text))
+        return S3Store(address)
+    if address.folder.exists() and not address.folder.is_dir():
+        raise ValueError(f"store {address} is a file; name a folder or s3://bucket/prefix")
+    return LocalStore(address)

@@ -2,11 +2,12 @@
 
 import dataclasses
 import logging
+import os
+import re
 import threading
 import types
 import typing
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import duckdb
@@ -16,7 +17,7 @@ from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Tr
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
-from infra.errors import StoreFullError, StoreUnreachableError, TableSchemaError, naming_full_disk
+from infra.errors import StoreFullError, StoreUnreachableError, TableSchemaError, WorldloomError, naming_full_disk
 from infra.schema import Caption, Checkpoint, Episode, EvalScore
 from infra.schema.collection import JobFailure, PlannedJob
 from infra.schema.run import Run
@@ -44,6 +45,9 @@ _COMPACTED_BYTES: Final = 2**20  # files of this size are left alone, so that ga
 _VACUUM_EVERY: Final = 1024  # commits
 _KEPT_HOURS: Final = 7 * 24  # of files that no version since needs; a reader may still hold an older one
 
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")  # that delta-rs puts into its messages
+_OS_ERROR: Final = re.compile(r"os error (\d+)")
+
 _opened = threading.local()  # tables by address and options: opening anew reads the log, which grows; updating does not
 
 
@@ -60,20 +64,25 @@ def append_rows(store: Store, table: str, rows: pa.Table, transaction: str | Non
         return
     _check_columns(table, rows.schema, _known_schema(table))
     for attempt in range(_ATTEMPTS):
-        existing = _open(store, table) or _create(store, table, rows.schema)
-        if transaction is not None and existing.transaction_version(transaction) is not None:
-            return
-        schema = _evolved(table, _schema_of(existing))
-        _check_columns(table, rows.schema, schema)
         try:
-            _commit(store, existing, rows.select(schema.names), transaction)
-            _optimise_sometimes(existing)
+            with store.committing():
+                _append_once(store, table, rows, transaction)
             return
         except CommitFailedError as error:  # another writer was faster; look again whether it was this transaction
             if attempt == _ATTEMPTS - 1:
                 raise _refused(store, table, error) from error
         except (DeltaError, OSError) as error:
             raise _refused(store, table, error) from error
+
+
+def _append_once(store: Store, table: str, rows: pa.Table, transaction: str | None) -> None:
+    existing = _open(store, table) or _create(store, table, rows.schema)
+    if transaction is not None and existing.transaction_version(transaction) is not None:
+        return
+    schema = _evolved(table, _schema_of(existing))
+    _check_columns(table, rows.schema, schema)
+    _commit(store, existing, rows.select(schema.names), transaction)
+    _optimise_sometimes(existing)
 
 
 def was_appended(store: Store, table: str, transaction: str) -> bool:
@@ -328,14 +337,20 @@ def _open(store: Store, table: str) -> DeltaTable | None:
 def _files_of(store: Store, table: str) -> SubTreeFileSystem | None:
     """How Arrow's threads reach a local table: by themselves. By way of Python, as on S3, one that still lets go of a file
     while the interpreter ends would abort the process."""
-    return None if store.table_options() else SubTreeFileSystem(store.table_uri(table), LocalFileSystem())
+    return None if store.address.folder is None else SubTreeFileSystem(store.table_uri(table), LocalFileSystem())
 
 
 def _refused(store: Store, table: str, error: Exception) -> Exception:
     """Say in one line why delta-rs failed; its own messages carry the whole chain."""
     if isinstance(error, StoreFullError):
         return error
-    text = " ".join(str(error).split())
-    if "No space left" in text or "os error 28" in text:
-        return StoreFullError(f"no space left in {Path(store.table_uri(table))}: table {table}; free some and run again")
-    return StoreUnreachableError(f"table {table} in {store.uri} could not be reached: {text[:300]}")
+    text = " ".join(_COLOUR.sub("", str(error)).split())
+    if store.address.folder is not None and (found := _OS_ERROR.search(text)):
+        try:
+            with naming_full_disk(store.address.folder / "tables" / table):
+                raise OSError(int(found[1]), os.strerror(int(found[1])))
+        except WorldloomError as named:
+            return named
+        except OSError:
+            pass  # another one, for which the text must do
+    return StoreUnreachableError(f"table {table} in {store.uri} could not be reached: {store.explain(text)}")

@@ -1,8 +1,8 @@
 """The verb ``collect``: the profile's plan, or so many hours of one source."""
 
 import dataclasses
-import re
 from pathlib import Path
+from shlex import quote
 from typing import Any, get_args
 
 import click
@@ -14,6 +14,7 @@ from engine.scenes.conditions import SEASONS, TIMES, WEATHERS
 from flows.commands.options import SIZE
 from flows.pool import check_actors, fitting_actors, open_pool
 from flows.workplace import Workplace, open_workplace, place_options
+from infra.address import parse_address
 from infra.lock import hold_folder
 
 
@@ -73,9 +74,10 @@ def _home_of(request: CollectionRequest | None, store: str | None) -> Path | Non
     """So many hours need no run around them: collections into two stores keep out of each other's way."""
     if request is None or store is None:
         return None
-    if "://" in store:
-        return Path("runs") / re.sub(r"[^\w.-]+", "-", store.partition("://")[2])
-    return Path(store).parent if Path(store).name == "store" else Path(store)  # a run's own store keeps the run waiting
+    address = parse_address(store)
+    if address.folder is None:
+        return Path("runs") / address.slug
+    return address.folder.parent if address.folder.name == "store" else address.folder  # a run's own store keeps it waiting
 
 
 def _option(name: str) -> str:
@@ -95,4 +97,4 @@ def _collect_hours(place: Workplace, request: CollectionRequest, workers: int | 
     with hold_folder(place.home, "worldloom collect"), open_pool(sized, place.store.uri) as pool:
         result = collect_request(request, place.store, endpoints=endpoints, pool=pool, fresh=fresh)
     say_stage(place, result)
-    click.echo(f"episodes   {place.store.uri}; list them: worldloom episodes --store {place.store.uri}")
+    click.echo(f"episodes   {place.store.uri}; list them: worldloom episodes --store {quote(place.store.uri)}")

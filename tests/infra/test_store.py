@@ -115,7 +115,9 @@ def test_no_temporary_file_stays_and_old_ones_of_killed_writers_are_swept(tmp_pa
     for path in (stale, recent):
         path.write_bytes(b"half")
     os.utime(stale, (time.time() - 2 * 24 * 3600,) * 2)
-    LocalStore(tmp_path)
+    LocalStore(tmp_path).get_named("current")
+    assert stale.exists()  # who only reads deletes nothing
+    LocalStore(tmp_path).put_bytes(b"y", "json")
     assert not stale.exists()
     assert recent.exists()
 
