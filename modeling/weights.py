@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from infra.errors import WorldloomError
+from infra.text_files import TextError, read_text
 
 WRAPPERS: Final = ("gen_model", "state_dict", "generator")  # keys that a training checkpoint may put the tensors under
 
@@ -83,10 +84,10 @@ def read_json(path: Path) -> dict[str, Any]:
         WeightsError: the file is missing, cut short or no JSON object.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(read_text(path))
     except FileNotFoundError:
         raise WeightsError(f"{path} is missing; fetch it beside the weights") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, RecursionError, TextError) as error:
         raise WeightsError(f"{path} is cut short or no JSON ({_line(error)}); fetch it again") from None
     if not isinstance(values, dict):
         raise WeightsError(f"{path} holds a JSON {type(values).__name__}, not an object; fetch it again")

@@ -18,6 +18,11 @@ from modeling.released.autoencoder import DecoderName
 
 STEPS = {False: 3, True: 50}  # by whether the base model is asked for
 GUIDANCE = {False: 1.0, True: 5.0}
+ACTIONS_HELP = (
+    f"random, stdin or a CSV file with columns {HEADER} in any order: a row a frame, keys 1 or 0 (TRUE or FALSE), turns of -12 "
+    "to 12. Between commas, semicolons or tabs; decimal commas, capitals, quotes, lines of # and a column without a name are "
+    "understood, rows that are not needed are not read. UTF-8, or UTF-16 with its mark."
+)
 
 
 @click.command(
@@ -26,7 +31,7 @@ GUIDANCE = {False: 1.0, True: 5.0}
 @click.option("--weights", required=True, type=click.Path(path_type=Path), help="Folder with the published files.")
 @click.option("--image", required=True, type=click.Path(path_type=Path), help="RGB picture; the video has its size.")
 @click.option("--prompt", required=True, help="What the picture shows.")
-@click.option("--actions", default="random", show_default=True, help=f"random, stdin or a CSV file with columns {HEADER}.")
+@click.option("--actions", default="random", show_default=True, help=ACTIONS_HELP)
 @click.option("--segments", type=int, default=1, show_default=True, help="57 frames first, then 40 each.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="MP4; the memory plot is written beside it.")
 @click.option("--base", is_flag=True, help="The base model in place of the distilled one.")
@@ -83,5 +88,5 @@ def open_actions(name: str, rows: int, seed: int) -> ActionSource:
     if name == "random":
         return RandomActions(seed)
     if name == "stdin":
-        return StreamedActions(sys.stdin, "stdin")
+        return StreamedActions(sys.stdin.buffer, "stdin")
     return FileActions(Path(name), rows)

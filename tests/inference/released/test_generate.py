@@ -75,7 +75,7 @@ def test_the_same_seed_and_actions_make_the_same_video_however_they_come_in(weig
     actions = write_actions(picture.parent / "walk.csv", 57, seed=3)
     videos = []
     for name, source in (("a", "random"), ("b", str(actions)), ("c", "stdin")):
-        monkeypatch.setattr(sys, "stdin", io.StringIO(actions.read_text()))
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(actions.read_bytes())))
         out = picture.parent / f"{name}.mp4"
         assert generate(weights, picture, actions=source, seed=3, out=out) == 0
         videos.append(out.read_bytes())
@@ -145,7 +145,7 @@ def test_actions_that_end_too_early_leave_no_video(weights, picture, capsys, mon
     actions = write_actions(picture.parent / "walk.csv", 90)
     assert generate(weights, picture, segments=2, actions=actions) == 2
     assert "ends after 90 rows; 97 or more are needed" in capsys.readouterr().err
-    monkeypatch.setattr(sys, "stdin", io.StringIO(actions.read_text()))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(actions.read_bytes())))
     (picture.parent / "walk.mp4").write_text("an earlier video")
     assert generate(weights, picture, segments=2, actions="stdin") == 2  # after the first segment was made
     assert "stdin ends after 90 rows" in capsys.readouterr().err
