@@ -91,7 +91,8 @@ class StreamedActions:
 
     def _next(self) -> str | None:
         """The next line that says something; comments and the line that tells a spreadsheet its separator say nothing."""
-        for self._line, line in self._lines:
+        for number, line in self._lines:
+            self._line = number
             if line.strip(" \t,;") and not line.startswith(("#", "sep=")):
                 return line
         return None
