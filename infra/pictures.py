@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from infra.errors import WorldloomError
 
@@ -108,6 +108,6 @@ def _too_large(name: str, width: int, height: int, most: int) -> str:
 
 
 def _unreadable(name: str, error: Exception) -> str:
-    reason = " ".join(str(error).split()) if not isinstance(error, Image.UnidentifiedImageError) else "of no kind that is known"
+    reason = " ".join(str(error).split()) if not isinstance(error, UnidentifiedImageError) else "of no kind that is known"
     kinds = ", ".join(FORMATS)
     return f"{name} cannot be read as a picture ({reason[:120]}); save it again as PNG, of {kinds} all are read"
