@@ -16,7 +16,7 @@ from infra.text_files import TextError, read_text
 from modeling.finite import READABLE, check_weights
 
 _POINTER_MARK: Final = b"version https://git-lfs.github.com"
-_POINTER: Final = "is a pointer of Git LFS and not the file itself: git lfs pull"
+_POINTER: Final = "is a pointer of Git LFS and not the file itself (git lfs pull brings it)"
 
 PREFIXES: Final = ("model.diffusion_model.", "diffusion_model.", "module.", "_orig_mod.")
 WRAPPERS: Final = ("gen_model", "state_dict", "generator")  # keys that a training checkpoint may put the tensors under
