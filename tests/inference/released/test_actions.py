@@ -66,8 +66,9 @@ def spreadsheet(separator: str = ",", decimals: str = ".", header: str = HEADER,
     ],
 )
 def test_what_spreadsheets_make_of_a_file_is_the_same_walk(data):
-    expected, found = stream(HEADER, *ROWS).take(2), StreamedActions(io.BytesIO(data), "walk.csv").take(2)
-    assert all(np.array_equal(one, other) for one, other in zip(expected, found, strict=True))
+    keyboard, mouse = StreamedActions(io.BytesIO(data), "walk.csv").take(2)
+    assert keyboard.tolist() == [[1, 0, 0, 0, 0, 0], [0, 1, 0, 0, 1, 0]]
+    np.testing.assert_allclose(mouse, [[0, 0.1], [-0.05, 0]], atol=1e-7)
 
 
 def test_advice_is_accepted_when_it_is_followed():
