@@ -77,9 +77,8 @@ def as_shown(image: Image.Image) -> Image.Image:
 
 def fit_picture(image: Image.Image, width: int, height: int) -> Picture:
     """Scale to cover WIDTHxHEIGHT and cut the middle out; a picture of that size stays as it is."""
-    if image.size == (width, height):
-        return np.asarray(image, np.uint8).copy()
-    return np.asarray(ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS), np.uint8)
+    fitted = image if image.size == (width, height) else ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
+    return np.array(fitted, np.uint8)
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:

@@ -24,7 +24,7 @@ class NotFiniteError(WorldloomError):
 
 def is_finite(values: Tensor) -> bool:
     """Whether no value is NaN or infinite; looked at in chunks, since types of 8 bits must be widened first."""
-    if not values.is_floating_point() or values.is_meta:
+    if not values.is_floating_point() or values.is_meta or not values.numel():
         return True
     for chunk in values.detach().reshape(-1).split(_CHUNK):
         wide = chunk.float() if chunk.element_size() == 1 else chunk

@@ -145,4 +145,4 @@ def test_a_picture_of_the_right_size_is_not_touched_and_another_is_cut_in_its_mi
     assert np.array_equal(fit_picture(scene(), WIDTH, HEIGHT), np.asarray(scene()))
     wide = Image.new("RGB", (300, 30))
     wide.paste((0, 255, 0), (100, 0, 200, 30))
-    assert (fit_picture(wide, 30, 20) == (0, 255, 0)).all()
+    assert (fit_picture(wide, 30, 20) == (0, 255, 0)).all() and fit_picture(wide, 30, 20).flags.writeable
