@@ -6,6 +6,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from infra.text_files import TextError, read_text
+
 
 def read_profile_text(name_or_path: str | Path) -> tuple[str, str]:
     """The profile's name and its TOML.
@@ -18,9 +20,9 @@ def read_profile_text(name_or_path: str | Path) -> tuple[str, str]:
         if not path.is_file():
             raise ValueError(f"profile {path}: no such file; write one, or name one that ships: {', '.join(shipped_profiles())}")
         try:
-            return path.stem, path.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            raise ValueError(f"profile {path}: not text in UTF-8; a profile is a TOML file") from None
+            return path.stem, read_text(path)
+        except TextError as error:
+            raise ValueError(f"profile {error}; a profile is a TOML file") from None
     names = shipped_profiles()
     if str(name_or_path) not in names:
         raise ValueError(f"no profile {str(name_or_path)!r}{nearest(str(name_or_path), names)}; there are {', '.join(names)}")

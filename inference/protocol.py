@@ -6,7 +6,7 @@ Text frames are JSON objects with a ``type``; unknown types and fields are refus
 from        type       fields
 ==========  =========  ==============================================================================================
 player      hello      version: 1. First of all; the server answers ``welcome``, or ``waiting`` until a seat is free.
-player      start      image: number of a start image, or png: base64 of a PNG or JPEG; seed; prompt ("" = the image's own).
+player      start      image: number of a start image, or png: base64 of a picture; seed; prompt ("" = the image's own).
 player      action     number: rises with each action; keys: names that are down (``HeldKey``); mouse: [pitch, yaw] that the
                        mouse turned since the last action, in units of 15 degrees, + is up and right.
 player      pause      paused: true stops generation at the end of the segment, false goes on.

@@ -4,8 +4,9 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from inference.pictures import Picture, decode_png
+from inference.pictures import decode_png
 from infra.datasets import load_bundle
+from infra.pictures import Picture
 from infra.store import Store
 from modeling.checkpoint import find_checkpoint
 from modeling.world_model import world_from_json

@@ -14,10 +14,11 @@ from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from inference.accelerate import AccelerateConfig
-from inference.access import OwnPagesOnly, is_loopback
+from inference.access import OwnPagesOnly, is_loopback, origin_of
 from inference.connection import Connection, ConnectionConfig, Hall
 from inference.frame_ring import RingShape
 from inference.generator import Generator, GeneratorConfig
+from inference.page_policy import headers_of
 from inference.pictures import encode_jpeg
 from inference.protocol import MAX_MESSAGE_BYTES
 from inference.seats import Seats
@@ -29,7 +30,6 @@ from infra.store import Store
 from modeling.device import Precision
 
 WEB: Final = Path(__file__).parent / "web"
-_POLICY: Final = "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self' ws: wss:"
 
 
 class PortInUseError(WorldloomError):
@@ -51,6 +51,10 @@ class ServeConfig:
     speed: AccelerateConfig = AccelerateConfig()
     stream: StreamConfig = StreamConfig()
     connection: ConnectionConfig = ConnectionConfig()
+
+    def __post_init__(self) -> None:
+        for url in self.allowed_origins:
+            origin_of(url)
 
 
 def create_app(config: ServeConfig, generator: Generator, world: ServedWorld) -> FastAPI:
@@ -97,9 +101,9 @@ def _add_facts(app: FastAPI, hall: Hall) -> None:
         return Response(thumbnails[number], media_type="image/jpeg")
 
     @app.get("/")
+    @app.get("/index.html")
     async def page() -> FileResponse:
-        headers = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
-        return FileResponse(WEB / "index.html", headers=headers)
+        return FileResponse(WEB / "index.html", headers={"Cache-Control": "no-cache"})
 
 
 def serve(config: ServeConfig, store: Store, digest: str, *, released: bool) -> None:
@@ -121,14 +125,17 @@ def serve(config: ServeConfig, store: Store, digest: str, *, released: bool) -> 
         )
         shape = RingShape(seats=config.max_sessions, frames=world.segment_frames, height=world.height, width=world.width)
         with Generator(load, shape, GeneratorConfig()) as generator:
-            server = uvicorn.Server(server_config(create_app(config, generator, world)))
+            server = uvicorn.Server(server_config(create_app(config, generator, world), config.allowed_origins))
             print(greeting(config, world, listener.getsockname()[1]), flush=True)
             with contextlib.suppress(KeyboardInterrupt):  # raised again by uvicorn once it has shut down
                 server.run(sockets=[listener])
 
 
-def server_config(app: FastAPI) -> uvicorn.Config:
-    """Limits of the transport: bounded messages, dead connections found within half a minute, no compression of JPEG."""
+def server_config(app: FastAPI, allowed_origins: tuple[str, ...]) -> uvicorn.Config:
+    """Limits of the transport: bounded messages, dead connections found within half a minute, no compression of JPEG.
+
+    What browsers are to keep to goes with every answer from here, so that none forgets it.
+    """
     return uvicorn.Config(
         app,
         log_level="warning",
@@ -139,6 +146,7 @@ def server_config(app: FastAPI) -> uvicorn.Config:
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=2,
         server_header=False,
+        headers=headers_of(WEB / "index.html", allowed_origins),
     )
 
 

@@ -12,9 +12,10 @@ import numpy as np
 from inference.controls import Controls, ControlsConfig
 from inference.generator import CommandFailedError, Generator, Made, ModelStoppedError
 from inference.outbox import Outbox, OutFrame, microseconds
-from inference.pictures import Picture, encode_jpeg
+from inference.pictures import encode_jpeg
 from inference.protocol import ErrorNote, FrameHeader, Loading, SegmentNote, Started
 from infra.dynamics import pitch_and_yaw
+from infra.pictures import Picture
 
 _WALKS = itertools.count(1)  # session numbers, unique within the server
 

@@ -12,6 +12,7 @@ from infra.schema import Checkpoint
 from infra.schema.artefact import CheckpointKind
 from infra.store import MissingObjectError, Store
 from infra.tables import append_rows, read_rows, records_from, rows_from
+from modeling.finite import check_weights
 from modeling.loop import TrainingLog
 
 
@@ -26,8 +27,13 @@ def save_checkpoint(
     log: TrainingLog,
     metrics: dict[str, Any],
 ) -> Checkpoint:
-    """Write the model's weights (floats as float16) as an object, then its row; the same weights give the same row once."""
+    """Write the model's weights (floats as float16) as an object, then its row; the same weights give the same row once.
+
+    Raises:
+        NotFiniteError: a weight is not finite, or too large for float16; nothing is written.
+    """
     weights = {name: _stored(value) for name, value in model.state_dict().items()}
+    check_weights(weights, f"the trained {kind}")
     name = store.put_bytes(save_safetensors(weights), ".safetensors")
     row = Checkpoint(
         digest=name.split(".")[0],

@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from modeling.device import device_of, type_name
+from modeling.finite import NotFiniteError
 
 LossFunction = Callable[[int, torch.Generator], tuple[Tensor, dict[str, float]]]
 
@@ -72,7 +73,7 @@ class Trainer:
         """Train to the last step, or until ``out_of_time``; goes on from the folder's state where there is one.
 
         Raises:
-            FloatingPointError: the loss is not finite; the last saved state stays.
+            NotFiniteError: the loss is not finite; the last saved state stays.
         """
         self.resume()
         started, saved = time.monotonic() - self.seconds, time.monotonic()
@@ -106,7 +107,7 @@ class Trainer:
             group["lr"] = self.config.learning_rate * schedule(self.step, self.config)
         loss, figures = self.loss_function(self.step, generator)
         if not torch.isfinite(loss):
-            raise FloatingPointError(f"loss is {loss.item()} at step {self.step}; lower the learning rate and start again")
+            raise NotFiniteError(f"loss is {loss.item()} at step {self.step}; lower the learning rate and start again")
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.parameters.values(), self.config.clip_norm)

@@ -20,6 +20,7 @@ from infra.geometry import view_overlap
 from infra.schema import Keyboard, Mouse
 from modeling.conditioning import FRAMES, Window, pool_valid, predict_clean, window_rays
 from modeling.device import computing
+from modeling.finite import require_finite
 from modeling.sampler import noise_levels, sample
 from modeling.train_autoencoder import to_bytes, to_signed
 from modeling.warp import Sources, WarpConfig, Warped, warp_frames
@@ -131,6 +132,7 @@ def rollout_segment(model: WorldModel, state: RolloutState, keyboard: Keyboard, 
 
     Raises:
         ValueError: another number of action rows, or a value that is not finite.
+        NotFiniteError: the model made NaN or infinity.
     """
     expected = model.world.segments.new_frames
     if keyboard.shape != (expected, 6) or mouse.shape != (expected, 2) or not np.isfinite(mouse).all():
@@ -143,6 +145,8 @@ def rollout_segment(model: WorldModel, state: RolloutState, keyboard: Keyboard, 
     window = _window(model, state, poses, keyboard, mouse, warped)
     clock.lap("condition")
     made = _generate(model, state, window, warped, clock)
+    require_finite(made.latents, f"the latents of segment {state.segment}")
+    require_finite(made.frames, f"the frames of segment {state.segment}")
     segment = Segment(
         frames=to_bytes(made.frames).cpu().numpy(),
         c2w=poses.cpu().numpy(),

@@ -17,6 +17,7 @@ from modeling.autoencoder import Autoencoder, AutoencoderConfig
 from modeling.checkpoint import find_checkpoint
 from modeling.conditioning import WorldConfig
 from modeling.denoiser import Denoiser
+from modeling.finite import check_weights
 from modeling.int8 import quantise_linears
 from modeling.text import encode_prompt
 from modeling.weights import check_tensors
@@ -113,6 +114,7 @@ def _load_strictly(model: nn.Module, data: bytes, row: Checkpoint) -> None:
     except Exception as error:
         raise ValueError(f"checkpoint {row.digest[:12]} is no readable safetensors file: {error}") from error
     check_tensors(wanted, tensors, f"checkpoint {row.digest[:12]} ({row.kind})")
+    check_weights(tensors, f"checkpoint {row.digest[:12]} ({row.kind})")
     model.load_state_dict({name: value.to(wanted[name].dtype) for name, value in tensors.items()})
 
 

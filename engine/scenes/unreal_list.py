@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.scenes.conditions import TIMES, WEATHERS
+from infra.text_files import read_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +37,11 @@ def read_scene_list(path: Path) -> tuple[UnrealScene, ...]:
         ValueError: it is no TOML, or a scene lacks a key or has a wrong one; names the scene.
     """
     try:
-        tables = tomllib.loads(path.read_text())["scene"]
+        tables = tomllib.loads(read_text(path))["scene"]
     except (tomllib.TOMLDecodeError, KeyError) as error:
         raise ValueError(f"{path}: no scene list ({error}); write one [[scene]] for each map") from None
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise ValueError(f"{path}: no scene list (scene is one value); write one [[scene]] for each map")
     return tuple(_scene(path, number, table) for number, table in enumerate(tables))
 
 

@@ -12,21 +12,31 @@ from inference.released.generate import FPS, generate_video
 from inference.released.loop import SamplingConfig
 from inference.released.published import NEGATIVE_PROMPT, PublishedConfig, check_device
 from inference.released.settings import LAYOUTS, GenerateConfig
-from inference.released.start import check_output, check_prompt, check_segments, read_picture
+from inference.released.start import check_output, check_prompt, check_segments, read_start
+from infra.pictures import BACKGROUND, FORMATS
 from infra.schema import SegmentConfig
 from modeling.released.autoencoder import DecoderName
 
 STEPS = {False: 3, True: 50}  # by whether the base model is asked for
 GUIDANCE = {False: 1.0, True: 5.0}
+IMAGE_HELP = (
+    f"Picture ({', '.join(FORMATS)}), read as viewers show it: turned by its EXIF tag, in sRGB, transparency over {BACKGROUND}. "
+    "The video has its size; where that is no multiple of 32 each way, or above 1280x704, it is scaled and cut to the nearest."
+)
+ACTIONS_HELP = (
+    f"random, stdin or a CSV file with columns {HEADER} in any order: a row a frame, keys 1 or 0 (TRUE or FALSE), turns of -12 "
+    "to 12. Between commas, semicolons or tabs; decimal commas, capitals, quotes, lines of # and a column without a name are "
+    "understood, rows that are not needed are not read. UTF-8, or UTF-16 with its mark."
+)
 
 
 @click.command(
     epilog="Example: worldloom generate --weights Matrix-Game-3.0 --image start.png --prompt 'A quiet street.' --out walk.mp4"
 )
 @click.option("--weights", required=True, type=click.Path(path_type=Path), help="Folder with the published files.")
-@click.option("--image", required=True, type=click.Path(path_type=Path), help="RGB picture; the video has its size.")
+@click.option("--image", required=True, type=click.Path(path_type=Path), help=IMAGE_HELP)
 @click.option("--prompt", required=True, help="What the picture shows.")
-@click.option("--actions", default="random", show_default=True, help=f"random, stdin or a CSV file with columns {HEADER}.")
+@click.option("--actions", default="random", show_default=True, help=ACTIONS_HELP)
 @click.option("--segments", type=int, default=1, show_default=True, help="57 frames first, then 40 each.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="MP4; the memory plot is written beside it.")
 @click.option("--base", is_flag=True, help="The base model in place of the distilled one.")
@@ -63,7 +73,7 @@ def generate(
     check_device(place, LAYOUTS[layout].ranks)
     check_prompt(prompt)
     check_output(out)
-    picture = read_picture(image)
+    picture = read_start(image, click.echo)
     source = open_actions(actions, SegmentConfig().total_frames(segments), seed)
     config = GenerateConfig(
         segments=segments,
@@ -83,5 +93,5 @@ def open_actions(name: str, rows: int, seed: int) -> ActionSource:
     if name == "random":
         return RandomActions(seed)
     if name == "stdin":
-        return StreamedActions(sys.stdin, "stdin")
+        return StreamedActions(sys.stdin.buffer, "stdin")
     return FileActions(Path(name), rows)

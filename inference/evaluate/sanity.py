@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from infra.schema import idle_actions
+from modeling.finite import NotFiniteError
 from modeling.rollout import rollout_segment, start_rollout
 from modeling.world_model import WorldModel
 
@@ -32,7 +33,10 @@ def check_sanity(model: WorldModel, image: NDArray[np.uint8], prompt: str, *, se
     keyboard[:, 0] = 1
     frames = 0
     for _ in range(segments):
-        segment, state = rollout_segment(model, state, keyboard, mouse)
+        try:
+            segment, state = rollout_segment(model, state, keyboard, mouse)
+        except NotFiniteError:
+            return Sanity(frames=frames, expected_frames=segments * model.segments.new_frames, finite=False)
         whole = segment.frames.shape[1:] == (model.height, model.width, 3)
         frames += len(segment.frames) if whole else 0
         finite = finite and bool(np.isfinite(segment.c2w).all()) and bool(torch.isfinite(state.past).all())

@@ -1,25 +1,30 @@
 """Actions for generation: drawn at random, from a CSV file, or row by row from a stream such as standard input.
 
-The columns are those of the action space, in any order: six keys of 0 or 1, and pitch and yaw of the mouse.
+The columns are those of the action space, in any order: six keys of 0 or 1, and pitch and yaw of the mouse. What
+spreadsheets make of such a file is read as long as it can mean one thing only: commas, semicolons or tabs, decimal
+commas, capitals, quotes, TRUE and FALSE, a column without a name, lines of ``#``.
 """
 
 import csv
-import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Protocol, TextIO
+from typing import BinaryIO, Final, Protocol
 
 import numpy as np
 
 from infra.errors import WorldloomError
 from infra.schema import KEYS, MOUSE_AXES, Keyboard, Mouse, idle_actions
+from infra.text_files import read_lines
 
 COLUMNS: Final = (*KEYS, *MOUSE_AXES)
 HEADER: Final = ",".join(COLUMNS)
+SEPARATORS: Final = (",", ";", "\t")
 LARGEST_TURN: Final = 12.0  # mouse units: half a turn in one frame
 
 _WALKS: Final = ((), (0,), (0,), (0,), (0, 2), (0, 3), (1,), (2,), (3,))  # keys held together; forward most often
 _TURNS: Final = (0.0, 0.0, 0.1, -0.1)
+_NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)  # one point at most
 _HELD: Final = (8, 32)  # frames that one choice lasts, at least and below
 
 
@@ -62,69 +67,115 @@ class StreamedActions:
     """Rows of CSV text, read no earlier than they are needed.
 
     Raises (from every method):
-        ActionsError: names the column, or the row and what is wrong with it.
+        WorldloomError: names the column, or the row and what is wrong with it.
     """
 
-    def __init__(self, stream: TextIO, name: str) -> None:
-        self.name, self._taken = name, 0
-        self._rows = csv.reader(stream)
-        header = [column.strip() for column in self._next() or []]
-        for column in header:
-            if column not in COLUMNS:
-                raise ActionsError(f"{name}: column {column!r} is no action; the first line must be {HEADER}")
-            if header.count(column) > 1:
-                raise ActionsError(f"{name}: column {column} is there twice; the first line must be {HEADER}")
-        for column in COLUMNS:
-            if column not in header:
-                raise ActionsError(f"{name} lacks column {column}; the first line must be {HEADER}")
-        self._header = header
+    def __init__(self, stream: BinaryIO, name: str) -> None:
+        self.name, self._taken, self._line = name, 0, 0
+        self._lines = read_lines(stream, name)
+        self._separator, self._columns = self._read_header(self._next() or "")
 
     def take(self, rows: int) -> tuple[Keyboard, Mouse]:
         keyboard, mouse = idle_actions(rows)
         for row in range(rows):
-            texts = self._next()
-            if texts is None:
-                raise ActionsError(f"{self.name} ends after {self._taken} rows; {self._taken + rows - row} or more are needed")
-            values = self._read_row(texts)
+            text = self._next()
+            if text is None:
+                raise ActionsError(
+                    f"{self.name} ends after {self._taken} rows; {self._taken + rows - row} or more are needed, one a frame"
+                )
+            values = self._read_row(text)
             keyboard[row] = [int(values[key]) for key in KEYS]
             mouse[row] = [values[axis] for axis in MOUSE_AXES]
             self._taken += 1
         return keyboard, mouse
 
-    def _next(self) -> list[str] | None:
-        """The next line that is not empty."""
-        try:
-            return next((row for row in self._rows if any(text.strip() for text in row)), None)
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise ActionsError(f"{self.name} is no CSV text ({error}); save it as UTF-8 with columns {HEADER}") from None
+    def _next(self) -> str | None:
+        """The next line that says something; comments and the line that tells a spreadsheet its separator say nothing."""
+        for number, line in self._lines:
+            self._line = number
+            if line.strip(" \t,;") and not line.startswith(("#", "sep=")):
+                return line
+        return None
 
-    def _read_row(self, texts: list[str]) -> dict[str, float]:
-        where = f"{self.name}, row {self._taken + 1}"
-        if len(texts) != len(self._header):
-            raise ActionsError(f"{where} has {len(texts)} values; {len(self._header)} are needed, one a column")
-        values = {}
-        for column, text in zip(self._header, texts, strict=True):
-            try:
-                value = float(text)
-            except ValueError:
-                raise ActionsError(f"{where}: {column} is {text.strip()!r}, not a number; mend the row") from None
-            if column in KEYS and value not in (0, 1):
-                raise ActionsError(f"{where}: {column} is {text.strip()}; a key is 1 (down) or 0 (up)")
-            if not math.isfinite(value) or abs(value) > LARGEST_TURN:
-                raise ActionsError(
-                    f"{where}: {column} is {text.strip()}; a turn is a number of -{LARGEST_TURN:g} to {LARGEST_TURN:g}"
-                )
-            values[column] = value
-        return values
+    def _read_header(self, line: str) -> tuple[str, tuple[str, ...]]:
+        """The separator under which the first line names most actions, and its columns; one without a name is ''."""
+        headers = {
+            separator: [cell.casefold() for cell in self._cells(line, separator, strict=False)] for separator in SEPARATORS
+        }
+        separator = max(SEPARATORS, key=lambda one: len(set(headers[one]) & set(COLUMNS)))
+        columns = tuple("" if cell.startswith("unnamed:") else cell for cell in headers[separator])
+        for column in columns:
+            if column and column not in COLUMNS:
+                says = f"column {column[:40]!r} is no action; take it out, the first line must be {HEADER}"
+                raise ActionsError(f"{self.name}: {says}")
+            if column and columns.count(column) > 1:
+                raise ActionsError(f"{self.name}: column {column} is there twice; the first line must be {HEADER}")
+        for column in COLUMNS:
+            if column not in columns:
+                raise ActionsError(f"{self.name} lacks column {column}; the first line must be {HEADER}")
+        return separator, columns
+
+    def _cells(self, line: str, separator: str, *, strict: bool = True) -> list[str]:
+        try:
+            return [cell.strip() for cell in next(csv.reader([line], delimiter=separator, strict=strict), [])]
+        except csv.Error as error:
+            raise ActionsError(f"{self.name}, line {self._line} is no row of CSV text ({error}); mend its quotes") from None
+
+    def _read_row(self, line: str) -> dict[str, float]:
+        where = f"{self.name}, row {self._taken + 1} (line {self._line})"
+        cells = self._cells(line, self._separator)
+        while len(cells) > len(self._columns) and not cells[-1]:
+            cells.pop()  # spreadsheets pad rows
+        if len(cells) != len(self._columns):
+            separated = {",": "commas", ";": "semicolons", "\t": "tabs"}[self._separator]
+            raise ActionsError(
+                f"{where} has {len(cells)} values; {len(self._columns)} are needed, one a column, between {separated} as in the "
+                "first line; with decimal commas use semicolons"
+            )
+        return {
+            column: read_key(cell, f"{where}: {column}") if column in KEYS else read_turn(cell, f"{where}: {column}")
+            for column, cell in zip(self._columns, cells, strict=True)
+            if column
+        }
+
+
+def read_key(text: str, where: str) -> float:
+    """Whether a key is down: 1 or 0, TRUE or FALSE. Raises ActionsError with ``where``."""
+    value = {"true": 1.0, "false": 0.0}.get(text.casefold(), _number(text))
+    if value not in (0, 1):
+        raise ActionsError(f"{where} is {_shown(text)}; a key is 1 (down) or 0 (up), or TRUE or FALSE")
+    return value
+
+
+def read_turn(text: str, where: str) -> float:
+    """A turn of the mouse, with a point or a comma before its decimals. Raises ActionsError with ``where``."""
+    value = _number(text)
+    if value is None and text.casefold().strip("+-") not in ("nan", "inf", "infinity"):
+        raise ActionsError(f"{where} is {text[:40]!r}, not a number; mend the row")
+    if value is None or abs(value) > LARGEST_TURN:
+        raise ActionsError(f"{where} is {_shown(text)}; a turn is a number of -{LARGEST_TURN:g} to {LARGEST_TURN:g}")
+    return value
+
+
+def _number(text: str) -> float | None:
+    """A number as people and spreadsheets write it; none where it could be read in two ways, or is not finite."""
+    plain = text.replace("\N{MINUS SIGN}", "-").replace(",", ".")
+    return float(plain) if _NUMBER.fullmatch(plain) else None
+
+
+def _shown(text: str) -> str:
+    return text[:40] if text else "empty"
 
 
 class FileActions:
-    """A CSV file, read and checked whole, so that a long generation does not stop at its last row."""
+    """A CSV file, read and checked as far as it is needed, so that a long generation does not stop at its last row."""
 
     def __init__(self, path: Path, rows: int) -> None:
-        if not path.is_file():
+        if not path.exists():
             raise ActionsError(f"action file {path} is missing; name a CSV file with columns {HEADER}, or use random or stdin")
-        with open(path, encoding="utf-8", newline="") as stream:
+        if path.is_dir():
+            raise ActionsError(f"action file {path} is a folder; name a CSV file with columns {HEADER}")
+        with path.open("rb") as stream:
             self._keyboard, self._mouse = StreamedActions(stream, str(path)).take(rows)
         self._taken = 0
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from inference.released.published import PublishedConfig, open_autoencoder
 from infra.errors import WorldloomError
 from modeling.autoencoder_layers import Stream
+from modeling.finite import require_finite
 
 Frame = NDArray[np.uint8]  # (H, W, 3)
 
@@ -36,9 +37,13 @@ class ClipDecoder:
         self._stream = Stream()
 
     def decode(self, latents: Tensor) -> Iterator[Frame]:
-        """The frames of the next clip's latents (1, C, N, h, w), ``at_once`` of them at a time."""
+        """The frames of the next clip's latents (1, C, N, h, w), ``at_once`` of them at a time.
+
+        Raises:
+            NotFiniteError: the decoder made NaN.
+        """
         for piece in latents.split(self._at_once, 2):
-            video = self._decode(piece, self._stream)[0, :3]
+            video = require_finite(self._decode(piece, self._stream)[0, :3], "the decoder's frames")
             frames = ((video.float() + 1) * 127.5).round().to(torch.uint8)
             yield from frames.permute(1, 2, 3, 0).cpu().numpy()
 

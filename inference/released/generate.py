@@ -21,6 +21,7 @@ from inference.released.ranks import Beginning, ClipArguments, lead
 from inference.released.settings import GenerateConfig
 from infra.video import encode_video
 from modeling.autoencoder import Autoencoder
+from modeling.finite import require_finite
 
 FPS: Final = 17.0  # as the published player writes its videos
 
@@ -69,9 +70,10 @@ def generate_video(
 def begin(weights: Path, picture: Frame, prompt: str, config: GenerateConfig) -> Beginning:
     """Encode prompt and picture. Raises as ``encode_prompts`` and ``open_autoencoder``."""
     prompts = [prompt] if config.sampling.guidance == 1 else [prompt, config.negative]
-    text = encode_prompts(weights, prompts, config.published)
+    text = require_finite(encode_prompts(weights, prompts, config.published), "the text encoder's features")
     autoencoder = open_autoencoder(weights, config.published)
-    latent, stride = encode_picture(autoencoder, picture), autoencoder.config.stride
+    latent = require_finite(encode_picture(autoencoder, picture), "the encoder's latent of the picture")
+    stride = autoencoder.config.stride
     return Beginning(weights=weights, config=config, text=text.cpu(), latent=latent.cpu(), stride=stride)
 
 

@@ -17,6 +17,7 @@ from infra.release_camera import clip_rays, extrinsics, integrate_actions, intri
 from infra.schema import SegmentConfig
 from modeling.action_module import Actions
 from modeling.denoiser import Memory
+from modeling.finite import require_finite
 from modeling.memory import select_frames
 from modeling.scheduler import UniPC
 
@@ -95,13 +96,16 @@ class ClipLoop:
         """Make a clip from the actions of its new frames, (T, 6) and (T, 2), and noise of ``noise_shape``.
 
         ``selected`` takes the place of what memory selection would answer.
+
+        Raises:
+            NotFiniteError: the denoiser made NaN or infinity.
         """
         plan = self.plan
         self._move(keyboard, mouse)
         answer = self._ask() if plan.number else None
         used = plan.with_sink(answer.frames if selected is None else tuple(selected)) if answer else ()
         inputs = self._gather(used)
-        made = self._sample(inputs, noise.to(self._past))
+        made = require_finite(self._sample(inputs, noise.to(self._past)), f"the denoiser's latents of segment {plan.number + 1}")
         latents = torch.cat([self._past, made], 2) if plan.number == 0 else made
         self._remember(torch.cat([self._past, made], 2))
         return Clip(plan=plan, inputs=inputs, latents=latents, answer=answer, memory_frames=used)

@@ -1,13 +1,12 @@
 """What a generation starts from, checked before any weights are read: picture, prompt, output and sizes."""
 
+import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
-
 from infra.errors import WorldloomError
+from infra.pictures import Picture, fit_picture, read_picture
 
 MULTIPLE: Final = 32  # pixels of a token, each way
 LARGEST: Final = 1280 * 704  # pixels that the published models are made for
@@ -17,32 +16,29 @@ class StartError(WorldloomError):
     """A generation cannot begin with what it was given."""
 
 
-def read_picture(path: Path) -> NDArray[np.uint8]:
-    """The start picture (H, W, 3); the video has its size.
+def read_start(path: Path, say: Callable[[str], None]) -> Picture:
+    """The start picture (H, W, 3) as viewers show it, scaled and cut where its size is none of the models'; that is said.
 
     Raises:
-        StartError: the file is missing, damaged, not RGB, or of a size that the models do not take.
+        PictureError: the file is missing, damaged, too large to decode, or no picture.
     """
-    try:
-        with Image.open(path) as picture:
-            mode, (width, height) = picture.mode, picture.size
-            _check_size(path, width, height)
-            if mode != "RGB":
-                raise StartError(f"{path} is a picture of mode {mode}, not RGB; convert it to 8-bit RGB")
-            return np.asarray(picture).copy()
-    except FileNotFoundError:
-        raise StartError(f"picture {path} is missing; name one with --image") from None
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError) as error:
-        raise StartError(f"{path} cannot be read as a picture ({' '.join(str(error).split())}); save it again as PNG") from None
+    image = read_picture(path, str(path))
+    width, height = nearest_size(image.width, image.height)
+    if (width, height) != image.size:
+        say(f"picture    {path.name} is {image.width}x{image.height}; scaled and cut to {width}x{height}, a size the models take")
+    return fit_picture(image, width, height)
 
 
-def _check_size(path: Path, width: int, height: int) -> None:
-    found = f"{path} is {width}x{height} pixels"
-    if width % MULTIPLE or height % MULTIPLE:
-        near = f"{max(1, width // MULTIPLE) * MULTIPLE}x{max(1, height // MULTIPLE) * MULTIPLE}"
-        raise StartError(f"{found}; both sides must be multiples of {MULTIPLE}, crop or resize it, for instance to {near}")
-    if width * height > LARGEST:
-        raise StartError(f"{found}; the models take up to {LARGEST} in all, resize it to 1280x704")
+def nearest_size(width: int, height: int) -> tuple[int, int]:
+    """The size nearest to WIDTHxHEIGHT in shape and area that the models take; one that they take is its own."""
+    area = min(width * height, LARGEST)
+
+    def distance(size: tuple[int, int]) -> float:
+        return abs(math.log(size[0] * height / (size[1] * width))) + abs(math.log(size[0] * size[1] / area))
+
+    tokens = LARGEST // MULTIPLE**2
+    sizes = ((x * MULTIPLE, y * MULTIPLE) for x in range(1, tokens + 1) for y in range(1, tokens // x + 1))
+    return min(sizes, key=distance)
 
 
 def check_prompt(prompt: str) -> None:

@@ -21,12 +21,19 @@ export function explainClose(code, reason) {
   switch (code) {
     case 1000: return { title: "Goodbye", text: "You left the game.", retry: 0 };
     case 1001: return { title: "Seat freed", text: reason || "The server is closing.", retry: 0 };
-    case 1008: return { title: "Connection refused", text: reason || "This page may not play here.", retry: 0 };
+    case 1008: return { title: "Connection refused", text: explainRefusal(reason), retry: 0 };
     case 1009: return { title: "Too large", text: "That image is too large; choose one below 2 MB.", retry: 0 };
     case 1011: return { title: "The model is down", text: reason, retry: 0 };
     case 1013: return { title: "All seats are taken", text: reason, retry: 5 };
     default: return { title: "Connection lost", text: "The server does not answer.", retry: 1 };
   }
+}
+
+/** A page whose origin the server does not know is told what allows it; the server's own line may be too short for that. */
+function explainRefusal(reason) {
+  if (!reason.includes("serve.allowed_origins")) return reason || "This page may not play here.";
+  const setting = `--set 'serve.allowed_origins=["${location.origin}"]'`;
+  return `The server does not know pages of ${location.origin}. If they are yours, start it with: worldloom play ${setting}`;
 }
 
 export class Connection {
@@ -41,8 +48,9 @@ export class Connection {
   open() {
     clearTimeout(this.timer);
     this.handlers.trying();
-    const scheme = location.protocol === "https:" ? "wss" : "ws";
-    const socket = new WebSocket(`${scheme}://${location.host}/play`);
+    const address = new URL("play", document.baseURI);
+    address.protocol = address.protocol.replace("http", "ws");
+    const socket = new WebSocket(address);
     socket.binaryType = "arraybuffer";
     socket.onopen = () => this.say({ type: "hello", version: 1 });
     socket.onmessage = (event) => this.receive(event.data);

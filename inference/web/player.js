@@ -192,9 +192,11 @@ function wire() {
 
 async function open() {
   try {
-    game.info = await (await fetch("info")).json();
-  } catch {
-    lost({ title: "The server does not answer", text: "Is it running?", seconds: 3 });
+    const answer = await fetch("info");
+    if (!answer.ok) throw new Error((await answer.text()).slice(0, 300));
+    game.info = await answer.json();
+  } catch (error) {
+    lost({ title: "The server does not answer", text: error instanceof TypeError ? "Is it running?" : error.message, seconds: 3 });
     return setTimeout(open, 3000);
   }
   $("model").textContent = `${game.info.name} · ${game.info.bundle.slice(0, 8)} · ${game.info.width}×${game.info.height}`;

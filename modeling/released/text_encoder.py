@@ -9,6 +9,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from modeling.finite import check_weights
 from modeling.language import Tokenizer, Umt5, load_tokenizer_file
 from modeling.weights import WeightsError, check_tensors, read_pth, tensor_of
 
@@ -104,6 +105,7 @@ def build_encoder(tensors: Mapping[str, Tensor], where: Path, *, dtype: torch.dt
     wanted = encoder.state_dict()
     check_tensors({published_name(name): value for name, value in wanted.items()}, tensors, where)
     kept = {name: value.to(dtype) if dtype else value for name, value in tensors.items()}
+    check_weights(kept, where)
     encoder.load_state_dict({name: kept[published_name(name)] for name in wanted}, assign=True)
     return encoder.eval()
 

@@ -95,6 +95,16 @@ def test_a_bad_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
         load_profile(path)
 
 
+def test_a_profile_as_notepad_saves_it_is_the_same_profile(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        path.write_bytes("[train]\r\nseed = 4\r\n".encode(encoding))
+        assert load_profile(path).train.seed == 4
+    path.write_bytes("[train]\nseed = 4 # gr\u00fcn\n".encode("cp1252"))
+    with pytest.raises(ValueError, match=r"mine.toml, line 2 is not text in UTF-8 .* save the file as UTF-8"):
+        load_profile(path)
+
+
 def test_a_mistyped_profile_is_told_the_nearest() -> None:
     with pytest.raises(ValueError, match=r"no profile 'tinny' \(did you mean tiny\?\)"):
         load_profile("tinny")

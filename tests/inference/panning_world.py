@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from inference.frame_ring import RingShape
-from inference.pictures import Picture
 from infra.dynamics import DynamicsConfig, camera_to_world, integrate, pitch_and_yaw
+from infra.pictures import Picture
 from infra.schema import Keyboard, Mouse
 
 WIDTH, HEIGHT, FRAMES, FPS = 48, 32, 8, 64.0  # eight frames take an eighth of a second

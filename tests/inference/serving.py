@@ -39,7 +39,7 @@ def panning_served(banner: str = "", fps: float = FPS) -> ServedWorld:
 def serving(generator: Generator, world: ServedWorld, config: ServeConfig) -> Iterator[str]:
     """Run the app in a thread of this process; gives ``127.0.0.1:port``."""
     listener = bind(config)
-    server = uvicorn.Server(server_config(create_app(config, generator, world)))
+    server = uvicorn.Server(server_config(create_app(config, generator, world), config.allowed_origins))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:

@@ -247,17 +247,23 @@ def test_seats_are_given_in_order_and_the_rest_hears_busy(panning_generator):
 
 
 def test_foreign_pages_are_refused(address):
-    async def knock(origin, host=None):
-        headers = {"Host": host} if host else {}
-        async with connected(address, origin=origin, additional_headers=headers) as player:
+    async def knock(origin):
+        async with connected(address, origin=origin) as player:
             await player.say(type="hello", version=1)
             return await player.hear("welcome")
+
+    async def refused(origin, name=address):
+        host, port = address.split(":")
+        async with connected(name, origin=origin, host=host, port=int(port)) as player:
+            return await player.closing()
 
     port = address.split(":")[1]
     assert asyncio.run(knock(f"http://{address}"))
     for foreign in ("http://evil.example", "https://" + address + ".evil.example", "null", f"http://localhost:{port}"):
-        with pytest.raises(websockets.InvalidStatus):
-            asyncio.run(knock(foreign))
+        code, reason = asyncio.run(refused(foreign))
+        assert code == 1008 and "not allowed here" in reason and "serve.allowed_origins" in reason
+    assert "host 'evil.example' is not known here" in asyncio.run(refused("http://evil.example", "evil.example"))[1]
+    assert json.loads(fetch(address, "/health")[1])["playing"] == 0
     assert fetch(address, "/info", Host="evil.example:8760")[0] == 403  # a name that was pointed here
     assert fetch(address, "/info", Host=f"localhost:{port}")[0] == 200
 

@@ -11,7 +11,7 @@ ROWS = ["1,0,0,0,0,0,0,0.1", "0,1,0,0,1,0,-0.05,0"]
 
 
 def stream(*lines: str) -> StreamedActions:
-    return StreamedActions(io.StringIO("\n".join(lines) + "\n"), "walk.csv")
+    return StreamedActions(io.BytesIO(("\n".join(lines) + "\n").encode()), "walk.csv")
 
 
 def test_a_file_gives_its_rows_in_order_whatever_the_order_of_its_columns(tmp_path):
@@ -27,11 +27,56 @@ def test_a_file_gives_its_rows_in_order_whatever_the_order_of_its_columns(tmp_pa
 
 
 def test_a_stream_is_read_no_further_than_asked():
-    text = io.StringIO("\n".join([HEADER, *ROWS, "nonsense"]))
-    actions = StreamedActions(text, "stdin")
+    text = "\n".join([HEADER, *ROWS, "nonsense"])
+    actions = StreamedActions(io.BytesIO(text.encode()), "stdin")
     actions.take(2)
-    with pytest.raises(ActionsError, match="stdin, row 3 has 1 values"):
+    with pytest.raises(ActionsError, match=r"stdin, row 3 \(line 4\) has 1 values"):
         actions.take(1)
+
+
+def spreadsheet(separator: str = ",", decimals: str = ".", header: str = HEADER, rows: list[str] = ROWS) -> bytes:
+    lines = [header.replace(",", separator)] + [
+        row.replace(".", "_").replace(",", separator).replace("_", decimals) for row in rows
+    ]
+    return ("\n".join(lines) + "\n").encode()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xef\xbb\xbf" + spreadsheet(),
+        spreadsheet().replace(b"\n", b"\r\n"),
+        spreadsheet().replace(b"\n", b"\r"),
+        spreadsheet(";", ","),
+        b"sep=;\n" + spreadsheet(";", ","),
+        spreadsheet("\t", ","),
+        spreadsheet("\t").decode().encode("utf-16"),
+        spreadsheet(header=HEADER.upper()),
+        spreadsheet(header='"' + HEADER.replace(",", '","') + '"'),
+        spreadsheet(header=HEADER.replace(",", ", ")),
+        spreadsheet(header="," + HEADER, rows=[f"{n},{row}" for n, row in enumerate(ROWS)]),
+        spreadsheet(header="Unnamed: 0," + HEADER, rows=[f"{n},{row}" for n, row in enumerate(ROWS)]),
+        spreadsheet(header=HEADER + ",,", rows=[row + ",," for row in ROWS]),
+        spreadsheet(rows=[row + ",," for row in ROWS]) + b",,,,,,,\n",
+        spreadsheet(rows=[row.replace("1,", "TRUE,", 1) for row in ROWS]),
+        spreadsheet(rows=[row.replace("0,0,0,0,0", "false,False,0.0,0e0,0", 1) for row in ROWS]),
+        b"# recorded 2026-11-30\n\n" + spreadsheet(),
+        spreadsheet().replace(b"-0.05", "\N{MINUS SIGN}0.05".encode()),
+        spreadsheet().replace(b"-0.05", b'"-0,05"'),
+    ],
+)
+def test_what_spreadsheets_make_of_a_file_is_the_same_walk(data):
+    keyboard, mouse = StreamedActions(io.BytesIO(data), "walk.csv").take(2)
+    assert keyboard.tolist() == [[1, 0, 0, 0, 0, 0], [0, 1, 0, 0, 1, 0]]
+    np.testing.assert_allclose(mouse, [[0, 0.1], [-0.05, 0]], atol=1e-7)
+
+
+def test_advice_is_accepted_when_it_is_followed():
+    with pytest.raises(ActionsError, match=r"row 1 .* has 10 values.* with decimal commas use semicolons"):
+        StreamedActions(io.BytesIO(spreadsheet(",", ",", rows=["1,0,0,0,0,0,0.5,0.1"])), "walk.csv").take(1)
+    StreamedActions(io.BytesIO(spreadsheet(";", ",", rows=["1,0,0,0,0,0,0.5,0.1"])), "walk.csv").take(1)
+    with pytest.raises(ActionsError, match="column 'frame' is no action; take it out, the first line must be"):
+        StreamedActions(io.BytesIO(spreadsheet(header="frame," + HEADER)), "walk.csv")
 
 
 @pytest.mark.parametrize(
@@ -41,13 +86,18 @@ def test_a_stream_is_read_no_further_than_asked():
         ([HEADER.replace(",yaw", "")], "lacks column yaw"),
         ([HEADER + ",yaw"], "column yaw is there twice"),
         ([], "lacks column forward"),
-        ([HEADER, ROWS[0].replace("0.1", "nan")], "row 1: yaw is nan"),
-        ([HEADER, ROWS[0].replace("0.1", "inf")], "row 1: yaw is inf"),
-        ([HEADER, ROWS[0], ROWS[1].replace("-0.05", "up")], "row 2: pitch is 'up', not a number"),
-        ([HEADER, "2" + ROWS[0][1:]], "row 1: forward is 2; a key is 1"),
-        ([HEADER, "nan" + ROWS[0][1:]], "row 1: forward is nan; a key is 1"),
+        ([HEADER, ROWS[0].replace("0.1", "nan")], r"row 1 \(line 2\): yaw is nan"),
+        ([HEADER, ROWS[0].replace("0.1", "inf")], r"row 1 \(line 2\): yaw is inf"),
+        ([HEADER, ROWS[0], ROWS[1].replace("-0.05", "up")], r"row 2 \(line 3\): pitch is 'up', not a number"),
+        ([HEADER, "2" + ROWS[0][1:]], r"row 1 \(line 2\): forward is 2; a key is 1"),
+        ([HEADER, "nan" + ROWS[0][1:]], r"row 1 \(line 2\): forward is nan; a key is 1"),
         ([HEADER, ROWS[0]], "ends after 1 rows; 2 or more are needed"),
-        ([HEADER, ROWS[0], "1,0"], "row 2 has 2 values"),
+        ([HEADER, "yes" + ROWS[0][1:]], r"row 1 \(line 2\): forward is yes; a key is 1 \(down\) or 0 \(up\), or TRUE or FALSE"),
+        ([HEADER, ROWS[0][1:]], r"row 1 \(line 2\): forward is empty; a key is 1"),
+        ([HEADER, ROWS[0].replace("0.1", "1_0")], "yaw is '1_0', not a number"),
+        ([HEADER, ROWS[0].replace("0.1", '"1.000,5"')], "yaw is '1.000,5', not a number"),
+        ([HEADER, ROWS[0].replace("0.1", '"0.1')], "line 2 is no row of CSV text"),
+        ([HEADER, ROWS[0], "1,0"], r"row 2 \(line 3\) has 2 values"),
     ],
 )
 def test_bad_rows_are_named_in_one_line(lines, says):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from flows.cli import run_command
 from inference.released.actions import HEADER, RandomActions
@@ -75,7 +76,7 @@ def test_the_same_seed_and_actions_make_the_same_video_however_they_come_in(weig
     actions = write_actions(picture.parent / "walk.csv", 57, seed=3)
     videos = []
     for name, source in (("a", "random"), ("b", str(actions)), ("c", "stdin")):
-        monkeypatch.setattr(sys, "stdin", io.StringIO(actions.read_text()))
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(actions.read_bytes())))
         out = picture.parent / f"{name}.mp4"
         assert generate(weights, picture, actions=source, seed=3, out=out) == 0
         videos.append(out.read_bytes())
@@ -145,7 +146,7 @@ def test_actions_that_end_too_early_leave_no_video(weights, picture, capsys, mon
     actions = write_actions(picture.parent / "walk.csv", 90)
     assert generate(weights, picture, segments=2, actions=actions) == 2
     assert "ends after 90 rows; 97 or more are needed" in capsys.readouterr().err
-    monkeypatch.setattr(sys, "stdin", io.StringIO(actions.read_text()))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(actions.read_bytes())))
     (picture.parent / "walk.mp4").write_text("an earlier video")
     assert generate(weights, picture, segments=2, actions="stdin") == 2  # after the first segment was made
     assert "stdin ends after 90 rows" in capsys.readouterr().err
@@ -178,6 +179,40 @@ def test_weights_of_another_model_are_named(tmp_path, picture, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("file", "change", "says"),
+    [
+        (
+            "base_distilled_model",
+            lambda value: (value / 0.01).to(torch.float8_e4m3fn),
+            "the denoiser's latents of segment 1 came",
+        ),
+        (DECODER_FILES["wan"], lambda value: value * 1e30, "the encoder's latent of the picture came out as NaN"),
+    ],
+)
+def test_what_is_made_of_weights_that_lost_their_scale_stops_by_name(tmp_path, picture, capsys, file, change, says):
+    folder = write_weights(tmp_path / "weights")
+    path = folder / file
+    if path.is_dir():
+        path = next(path.glob("*.safetensors"))
+        save_file({name: change(value) if value.ndim > 1 else value for name, value in load_file(path).items()}, path)
+    else:
+        torch.save({name: change(value) if value.ndim > 1 else value for name, value in torch.load(path).items()}, path)
+    assert generate(folder, picture) == 2
+    said = capsys.readouterr().err
+    assert says in said and said.count("\n") == 1
+    assert sorted(found.name for found in picture.parent.iterdir()) == ["start.png", "weights"]
+
+
+def test_a_photograph_of_a_phone_makes_an_upright_video_of_a_near_size(weights, picture, capsys):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (101, 70), (90, 30, 30)).save(picture.with_suffix(".jpg"), exif=exif)
+    assert generate(weights, picture, image=picture.with_suffix(".jpg")) == 0
+    assert "start.jpg is 70x101; scaled and cut to 64x96" in capsys.readouterr().out
+    assert frames_of(picture.parent / "walk.mp4").shape == (57, 96, 64, 3)
+
+
 def test_memory_does_not_grow_with_the_number_of_segments(weights, picture):
     script = (
         "import resource, sys\nfrom flows.cli import run_command\nstatus = run_command(sys.argv[1:])\n"

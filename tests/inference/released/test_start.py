@@ -1,45 +1,74 @@
 """Pictures, prompts and outputs that a generation cannot begin with are refused in one line."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
-from inference.released.start import StartError, check_output, check_prompt, check_segments, read_picture
+from inference.released.start import (
+    LARGEST,
+    MULTIPLE,
+    StartError,
+    check_output,
+    check_prompt,
+    check_segments,
+    nearest_size,
+    read_start,
+)
+from infra.pictures import PictureError
 
 
-def test_a_picture_is_read_as_it_is(tmp_path):
+def start(path: Path) -> tuple[np.ndarray, list[str]]:
+    """The start picture and what was said of it."""
+    said: list[str] = []
+    return read_start(path, said.append), said
+
+
+def test_a_picture_of_a_size_that_the_models_take_is_read_as_it_is(tmp_path):
     Image.new("RGB", (96, 64), (10, 200, 30)).save(tmp_path / "start.png")
-    picture = read_picture(tmp_path / "start.png")
-    assert picture.shape == (64, 96, 3) and picture.dtype == "uint8" and picture[5, 7].tolist() == [10, 200, 30]
+    picture, said = start(tmp_path / "start.png")
+    assert picture.shape == (64, 96, 3) and picture.dtype == "uint8" and picture[5, 7].tolist() == [10, 200, 30] and not said
 
 
 @pytest.mark.parametrize(
-    ("mode", "size", "says"),
+    ("size", "made"),
     [
-        ("L", (96, 64), "mode L, not RGB; convert it"),
-        ("RGBA", (96, 64), "mode RGBA, not RGB"),
-        ("P", (96, 64), "mode P, not RGB"),
-        ("RGB", (100, 64), "100x64 pixels; both sides must be multiples of 32, .* to 96x64"),
-        ("RGB", (8, 8), "to 32x32"),
-        ("RGB", (1920, 1088), "resize it to 1280x704"),
+        ((1920, 1080), (1280, 704)),
+        ((1280, 720), (1280, 704)),
+        ((1080, 1920), (704, 1280)),
+        ((640, 480), (640, 480)),
+        ((100, 64), (96, 64)),
+        ((1, 1), (32, 32)),
     ],
 )
-def test_a_picture_of_wrong_mode_or_size_is_refused(tmp_path, mode, size, says):
-    Image.new(mode, size).save(tmp_path / "start.png")
-    with pytest.raises(StartError, match=says):
-        read_picture(tmp_path / "start.png")
+def test_the_size_of_a_screen_or_a_phone_is_fitted_and_that_is_said(tmp_path, size, made):
+    Image.new("RGB", size, (10, 200, 30)).save(tmp_path / "start.png")
+    picture, said = start(tmp_path / "start.png")
+    assert picture.shape == (made[1], made[0], 3) and (picture == (10, 200, 30)).all()
+    line = f"picture    start.png is {size[0]}x{size[1]}; scaled and cut to {made[0]}x{made[1]}, a size the models take"
+    assert said == ([line] if made != size else [])
+
+
+@settings(max_examples=60, deadline=None)
+@given(width=st.integers(1, 9000), height=st.integers(1, 9000))
+def test_a_fitted_size_is_one_that_the_models_take_near_the_picture_s_own(width, height):
+    found = nearest_size(width, height)
+    assert found[0] % MULTIPLE == found[1] % MULTIPLE == 0 and found[0] * found[1] <= LARGEST
+    assert nearest_size(*found) == found
+    if min(width, height) >= 256 and max(width, height) <= 3 * min(width, height):
+        assert abs(np.log(found[0] * height / (found[1] * width))) < 0.12
+        assert found[0] * found[1] > 0.85 * min(width * height, LARGEST)
 
 
 def test_what_is_no_picture_is_named(tmp_path):
-    with pytest.raises(StartError, match=r"start\.png is missing"):
-        read_picture(tmp_path / "start.png")
-    Image.effect_noise((96, 64), 80).convert("RGB").save(tmp_path / "whole.png")
-    (tmp_path / "start.png").write_bytes((tmp_path / "whole.png").read_bytes()[:2000])
-    with pytest.raises(StartError, match=r"start\.png cannot be read as a picture") as caught:
-        read_picture(tmp_path / "start.png")
-    assert "\n" not in str(caught.value)
+    with pytest.raises(PictureError, match=r"start\.png is missing"):
+        start(tmp_path / "start.png")
     (tmp_path / "start.png").write_text("no picture")
-    with pytest.raises(StartError, match="cannot be read as a picture"):
-        read_picture(tmp_path / "start.png")
+    with pytest.raises(PictureError, match=r"start\.png cannot be read as a picture"):
+        start(tmp_path / "start.png")
 
 
 def test_empty_prompts_no_segments_and_impossible_outputs_are_refused(tmp_path):

@@ -111,6 +111,11 @@ def test_files_that_are_missing_cut_short_or_hold_more_than_tensors_are_refused(
     torch.save({"conv1.weight": 3}, path)
     with pytest.raises(WeightsError, match=r"entry conv1\.weight is a int"):
         load_autoencoder(folder)
+    endless: dict[str, object] = {}
+    endless["state_dict"] = endless
+    torch.save(endless, path)
+    with pytest.raises(WeightsError, match="entry state_dict is a dict"):
+        load_autoencoder(folder)
     path.unlink()
     with pytest.raises(WeightsError, match=r"Wan2\.2_VAE\.pth is missing"):
         load_autoencoder(folder)

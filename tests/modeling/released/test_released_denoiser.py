@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from modeling.denoiser import Denoiser, DenoiserConfig
+from modeling.finite import NotFiniteError
 from modeling.released.denoiser import load_denoiser, read_config
 from modeling.weights import WeightsError
 
@@ -100,6 +101,65 @@ def test_quantised_weights_are_refused_by_name(folder, weights):
     name = sorted(weights)[0]
     change(folder, **{name: weights[name].to(torch.int8)})
     with pytest.raises(WeightsError, match=f"tensor {name} is torch.int8"):
+        load_denoiser(folder)
+
+
+def test_types_of_8_bits_load_and_those_that_need_a_key_are_refused_by_name(folder, weights):
+    name = next(name for name, value in sorted(weights.items()) if value.ndim > 1)
+    for dtype in (torch.float16, torch.float64, torch.float8_e4m3fn, torch.float8_e5m2):
+        change(folder, **{name: weights[name].to(dtype)})
+        assert load_denoiser(folder, dtype=torch.float32).state_dict()[name].dtype == torch.float32
+    change(folder, **{name: torch.zeros(weights[name].shape, dtype=torch.uint8).view(torch.float8_e8m0fnu)})
+    with pytest.raises(WeightsError, match=f"tensor {name} is torch.float8_e8m0fnu, not floating point that can be read"):
+        load_denoiser(folder, dtype=torch.float32)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), 1e300])
+def test_a_value_that_is_not_finite_in_the_type_that_plays_is_named(folder, weights, bad):
+    name = max(weights, key=lambda name: weights[name].numel())
+    damaged = weights[name].double()
+    damaged.view(-1)[3] = bad
+    change(folder, **{name: damaged})
+    with pytest.raises(NotFiniteError, match=f"tensor {name} holds NaN or infinity"):
+        load_denoiser(folder, dtype=torch.float32)
+
+
+def test_names_as_other_programs_prefix_them_are_read(folder, weights):
+    for path in folder.glob("*.safetensors"):
+        save_file({f"model.diffusion_model.{name}": value for name, value in load_file(path).items()}, path)
+    assert load_denoiser(folder).state_dict().keys() == weights.keys()
+
+
+@pytest.mark.parametrize("how", ["../{}", "{0.parent}/{0.name}", "x/../../{}", "", "..", "a\0b"])
+def test_an_index_may_not_name_a_file_outside_its_folder(folder, how):
+    write_index(folder)
+    shard, index = max(folder.glob("*.safetensors")), folder / "diffusion_pytorch_model.safetensors.index.json"
+    outside = folder.parent / shard.name
+    shard.rename(outside)
+    name = how.format(outside if "0." in how else shard.name)
+    index.write_text(json.dumps({"weight_map": {"one": name}}))
+    with pytest.raises(WeightsError, match="outside its folder, which is refused") as caught:
+        load_denoiser(folder)
+    assert ONE_LINE.match(str(caught.value))
+    outside.unlink()
+
+
+def test_links_into_the_blobs_of_a_cache_are_followed(folder, weights, tmp_path_factory):
+    blobs = tmp_path_factory.mktemp("blobs")
+    write_index(folder)
+    for path in folder.glob("*.safetensors"):
+        shutil.move(path, blobs / path.name)
+        path.symlink_to(blobs / path.name)
+    assert load_denoiser(folder).state_dict().keys() == weights.keys()
+    (blobs / path.name).unlink()
+    with pytest.raises(WeightsError, match=f"{path.name} is missing"):
+        load_denoiser(folder)
+
+
+def test_a_pointer_of_git_lfs_is_told_from_a_damaged_file(folder):
+    path = min(folder.glob("*.safetensors"))
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0000\nsize 123\n")
+    with pytest.raises(WeightsError, match="is a pointer of Git LFS and not the file itself"):
         load_denoiser(folder)
 
 
