@@ -19,6 +19,7 @@ from annotation.wsad import Wsad, WsadConfig, infer_wsad
 from annotation.wsad_score import WsadTally, infer_fixed_rule, score_by_source, tally_wsad
 from infra.body_track import body_track
 from infra.digest import canonical_json, sha256_of
+from infra.episode_sets import keep_set, set_digest
 from infra.episodes import list_episodes, read_episode, read_scene
 from infra.schema import Caption, Episode, Frames
 from infra.stage import StageContext, StageResult, run_stage
@@ -132,16 +133,16 @@ def _score_actions(
     )
 
 
-def annotate(
-    collected: str, config: AnnotateConfig, store: Store, *, pool: Pool | None = None, fresh: bool = False
-) -> StageResult:
+def annotate(config: AnnotateConfig, store: Store, *, pool: Pool | None = None, fresh: bool = False) -> StageResult:
     """Annotate every episode of the store that lacks rows of these annotators; killed and called again, it continues.
 
-    ``collected`` is the digest that the collect stage put out. Nothing is written twice, with ``fresh`` either.
+    Its key is made of the episodes that are there, whoever recorded them: a new one is never passed over. Nothing is
+    written twice, with ``fresh`` either.
     """
+    episodes = list_episodes(store)
+    inputs = {"episodes": set_digest(episode.episode_id for episode in episodes)}
 
     def work(context: StageContext) -> dict[str, Any]:
-        episodes = list_episodes(store)
         known = _annotated(store, config)
         missing = [episode for episode in episodes if episode.episode_id not in known]
         annotate_one = functools.partial(annotate_episode, store.uri, config)
@@ -153,9 +154,7 @@ def annotate(
             context.progress(done, len(episodes), "episodes")
         return _summarise(store, config, {episode.episode_id for episode in episodes})
 
-    return run_stage(
-        store, name="annotate", version=VERSION, inputs={"collected": collected}, config=config, work=work, fresh=fresh
-    )
+    return run_stage(store, name="annotate", version=VERSION, inputs=inputs, config=config, work=work, fresh=fresh)
 
 
 def read_actions(store: Store, config: AnnotateConfig) -> list[ActionRow]:
@@ -220,7 +219,7 @@ def _summarise(store: Store, config: AnnotateConfig, episodes: set[str]) -> dict
         "fixed_rule_macro_f1_moved": by_source(control, "macro_f1_moved"),
         "coverage": by_source(scores, "coverage"),
         "mouse_error_degrees": by_source(scores, "mouse_error_degrees"),
-        "digest": sha256_of(canonical_json([names, [row.episode_id for row in rows]])),
+        "digest": keep_set(store, (row.episode_id for row in rows), worked_by=names),
     }
 
 

@@ -16,6 +16,7 @@ from curation.score import ClipScores, ScoreConfig, score_clip
 from curation.segment import CutConfig, cut_clips
 from curation.split import SplitConfig, split_scenes
 from infra.digest import canonical_json, sha256_of
+from infra.episode_sets import read_set
 from infra.episodes import list_episodes, read_episode
 from infra.schema import Caption, Episode, Frames
 from infra.schema.episode import Split
@@ -73,9 +74,10 @@ def score_episode(store_uri: str, config: CurateConfig, task: Task) -> Scored:
 def curate(
     annotated: Mapping[str, Any], config: CurateConfig, store: Store, *, pool: Pool | None = None, fresh: bool = False
 ) -> StageResult:
-    """Publish a dataset version from everything that is annotated; killed and called again, it continues.
+    """Publish a dataset version from a set of annotated episodes; killed and called again, it continues.
 
-    ``annotated`` are the outputs of the annotate stage: its ``digest`` and the ``captioner`` whose words become prompts.
+    ``annotated`` are the outputs of the annotate stage: its ``digest``, which names the set, and the ``captioner`` whose
+    words become prompts.
 
     Raises:
         ValueError: no clip is fit for training, with the reasons and their counts.
@@ -84,7 +86,8 @@ def curate(
 
     def work(context: StageContext) -> dict[str, Any]:
         captions = _captions(store, inputs["captioner"])
-        episodes = [one for one in list_episodes(store) if one.episode_id in captions and one.source in config.sources]
+        known = captions.keys() & set(read_set(store, inputs["annotated"]))
+        episodes = [one for one in list_episodes(store) if one.episode_id in known and one.source in config.sources]
         shape = choose_format(episodes)
         splits = split_scenes(episodes, config.split)
         tasks = [(episode, splits[episode.scene_id]) for episode in episodes]

@@ -21,14 +21,14 @@ from engine.plan import CollectConfig, plan_jobs, resolve_renderer
 from engine.record import ENDPOINTS, record_episode
 from engine.request import CollectionRequest, candidates, collection_of, is_build, planned
 from engine.unreal.process import UnrealConfig
-from infra.digest import canonical_json, sha256_of
+from infra.episode_sets import keep_set, set_digest
 from infra.episodes import list_episodes
 from infra.errors import NotHereError, StoreFullError, StoreUnreachableError
 from infra.schema import Episode
 from infra.schema.collection import JobFailure
 from infra.stage import StageContext, StageResult, run_stage
 from infra.store import Store, open_store
-from infra.tables import append_rows, rows_from
+from infra.tables import append_rows, read_rows, rows_from
 
 VERSION: Final = 1
 PATIENCE: Final = Patience()
@@ -74,9 +74,17 @@ def collect(
         if feed.dropped:
             first = feed.dropped[0]
             raise CollectError(f"{len(feed.dropped)} episodes could not be recorded, the first: {first.cause}: {first.message}")
-        return summarise(jobs, list_episodes(store))
+        return _conclude(jobs, store)
 
     return run_stage(store, name="collect", version=VERSION, inputs={"renderer": renderer}, config=config, work=work, fresh=fresh)
+
+
+def plan_comes_first(config: CollectConfig, store: Store) -> bool:
+    """Whether the profile's plan is to be recorded before what lies in a store is annotated: nothing lies there yet, or
+    recording the plan was begun. A store that was filled by requests alone gets nothing that nobody asked for."""
+    there = {episode.episode_id for episode in list_episodes(store)}
+    requested = set(read_rows(store, "jobs", columns=["job_id"])["job_id"].to_pylist())
+    return not there or any(job.episode_id in there - requested for job in plan_jobs(config))
 
 
 def collect_request(
@@ -105,8 +113,7 @@ def collect_request(
             failures = "".join(f", {count} x {cause}" for cause, count in feed.failures.most_common())
             told = f"seconds: {feed.seconds / 3600:.3g} of {request.hours:g} h, {rate:.1f} frames/s{failures}{aside}"
             context.progress(min(int(feed.seconds), int(wanted)), int(wanted), told)
-        outputs = summarise(feed.done, list_episodes(store))
-        return outputs | {"hours": feed.seconds / 3600, "failures": dict(feed.failures), "request": request.digest}
+        return _conclude(feed.done, store) | {"hours": feed.seconds / 3600, "failures": dict(feed.failures)}
 
     inputs = {"collection": collection}
     return run_stage(store, name="collect", version=VERSION, inputs=inputs, config=request, work=work, fresh=fresh)
@@ -128,17 +135,24 @@ def _aside(request: CollectionRequest, endpoints: EndpointsConfig) -> str:
             return ""
 
 
+def _conclude(jobs: Sequence[Job], store: Store) -> dict[str, Any]:
+    """The stage's outputs; the set of episodes that its ``digest`` names is kept."""
+    episodes = list_episodes(store)
+    planned_ids = {job.episode_id for job in jobs}
+    keep_set(store, (episode.episode_id for episode in episodes if episode.episode_id in planned_ids))
+    return summarise(jobs, episodes)
+
+
 def summarise(jobs: Sequence[Job], episodes: Sequence[Episode]) -> dict[str, Any]:
     """The stage's outputs: which of the planned episodes there are."""
     planned_ids = {job.episode_id for job in jobs}
     found = [episode for episode in episodes if episode.episode_id in planned_ids]
-    ids = sorted(episode.episode_id for episode in found)
     training = [episode for episode in found if episode.split == "train" and episode.source != "vizdoom"]
     return {
         "episodes": len(found),
         "planned": len(jobs),
         "frames": sum(episode.frames for episode in found),
-        "digest": sha256_of(canonical_json(ids)),
+        "digest": set_digest(episode.episode_id for episode in found),
         "by_split": {split: sum(episode.split == split for episode in found) for split in ("train", "val", "test")},
         "by_source": dict(collections.Counter(episode.source for episode in found)),
         "revisit_share": float(np.mean([episode.revisit_share for episode in training])) if training else 0.0,

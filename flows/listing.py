@@ -1,13 +1,16 @@
 """Lists of what lies in a store: dataset versions, and decisions about releases; newest first"""
 
 import json
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flows.publish import published_dataset
-from flows.releases import Check, ReleaseRow, read_current
+from flows.releases import Check, ReleaseRow, playing_since, read_decisions
 from infra.datasets import load_bundle, load_dataset
+from infra.schema.run import Run
 from infra.stage import finished_runs
 from infra.store import MissingObjectError, Store
 from infra.tables import read_records, read_rows
@@ -28,7 +31,7 @@ class ListedDataset:
     val_clips: int
     test_clips: int
     train_minutes: float  # overlapping clips count each
-    parents: tuple[str, ...]  # keys of the stages whose rows it was built from
+    parents: tuple[str, ...]  # what annotation put out before it was curated
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +39,10 @@ class ListedRelease:
     """One decision about a release, as lists show it."""
 
     number: int
-    action: str  # released | refused | rolled back
+    action: str  # released | refused | rolled back | promoted
     bundle: str
     name: str  # empty, like what follows, if the bundle's object was deleted
-    when: str  # ISO, local time at which the gate began; empty for a rollback
+    when: str  # ISO, local time of the decision; empty where neither its row nor a run of the gate says
     current: bool  # what plays now
     size: str
     dataset: str
@@ -55,7 +58,8 @@ def list_datasets(store: Store) -> list[ListedDataset]:
         if run.stage == "curate":
             times.setdefault(run.outputs["dataset"], when.isoformat(timespec="seconds"))
     published = published_dataset(store)
-    rows = sorted(read_rows(store, "datasets").to_pylist(), key=lambda row: times.get(row["version"], ""), reverse=True)
+    unique = {row["version"]: row for row in read_rows(store, "datasets").to_pylist()}  # one may have been curated twice
+    rows = sorted(unique.values(), key=lambda row: times.get(row["version"], ""), reverse=True)
     return [_listed_dataset(store, row, times.get(row["version"], ""), row["version"] == published) for row in rows]
 
 
@@ -67,17 +71,31 @@ def _listed_dataset(store: Store, row: Mapping[str, Any], when: str, published: 
 
 def list_releases(store: Store, action: str | None = None) -> list[ListedRelease]:
     """Every decision about a release, or those with that action."""
-    runs = finished_runs(store)
-    times = {run.outputs["bundle"]: when.isoformat(timespec="seconds") for run, when in runs if run.stage == "release"}
-    rows = sorted(read_records(store, "releases", ReleaseRow), key=lambda row: -row.number)
-    now = read_current(store)
-    made_current = next((row.number for row in rows if now and row.bundle == now.bundle and row.action != "refused"), None)
+    rows = read_decisions(store)
+    times, since = _times(store, rows), playing_since(store)
     return [
-        _listed_release(store, row, times, current=row.number == made_current) for row in rows if action in (None, row.action)
+        _listed_release(store, row, when, current=row == since)
+        for row, when in zip(rows, times, strict=True)
+        if action in (None, row.action)
     ]
 
 
-def _listed_release(store: Store, row: ReleaseRow, times: Mapping[str, str], *, current: bool) -> ListedRelease:
+def _times(store: Store, rows: Sequence[ReleaseRow]) -> list[str]:
+    """When each decision was made. Rows of earlier versions have no time: theirs is the end of the gate's run, in order."""
+    runs: dict[tuple[str, str], list[float]] = defaultdict(list)
+    if any(not row.decided for row in rows):
+        for run in sorted(read_records(store, "runs", Run), key=lambda run: run.started):
+            if run.stage == "release" and {"bundle", "evaluation"} <= (inputs := json.loads(run.inputs)).keys():
+                runs[inputs["bundle"], inputs["evaluation"]].append(run.started + run.seconds)
+    times = []
+    for row in reversed(rows):  # oldest first
+        of_gate = runs[row.bundle, row.evaluation]
+        when = row.decided or (of_gate.pop(0) if of_gate else 0.0)
+        times.append(datetime.fromtimestamp(when).isoformat(timespec="seconds") if when else "")
+    return times[::-1]
+
+
+def _listed_release(store: Store, row: ReleaseRow, when: str, *, current: bool) -> ListedRelease:
     try:
         bundle = load_bundle(store, row.bundle)
     except MissingObjectError:
@@ -87,7 +105,7 @@ def _listed_release(store: Store, row: ReleaseRow, times: Mapping[str, str], *, 
         action=row.action,
         bundle=row.bundle,
         name=bundle.name if bundle else "",
-        when=times.get(row.bundle, "") if row.evaluation else "",
+        when=when,
         current=current,
         size=f"{bundle.width}x{bundle.height} at {bundle.fps:g} fps" if bundle else "",
         dataset=bundle.dataset if bundle else "",

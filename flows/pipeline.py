@@ -33,12 +33,13 @@ class Loop:
     pool: RayPool | None = None  # where episodes are recorded, annotated and scored; None is this process
     fresh: bool = False  # work again although there are finished results
     dataset: str = ""  # a published version to start from; the stages before training are left out then
+    as_found: bool = False  # nothing is recorded first: what lies in the store is annotated
     schedule: ScheduleConfig | None = None  # whose request is collected in place of the profile's plan
     results: dict[str, StageResult] = field(default_factory=dict)
 
     def names(self, until: str = "release") -> list[str]:
         """The stages that ``run`` goes through."""
-        first = STAGES.index("train") if self.dataset else 0
+        first = STAGES.index("train") if self.dataset else int(self.as_found)
         return list(STAGES[first : STAGES.index(until) + 1])
 
     def run(self, until: str = "release") -> Iterator[StageResult]:
@@ -56,8 +57,9 @@ class Loop:
         profile, store, fresh = self.profile, self.store, self.fresh
         pool, dataset = self.pool, self.dataset
         if not dataset:
-            yield (collected := self._collect())
-            yield (annotated := annotate(collected.outputs["digest"], profile.annotate, store, pool=pool, fresh=fresh))
+            if not self.as_found:
+                yield self._collect()
+            yield (annotated := annotate(profile.annotate, store, pool=pool, fresh=fresh))
             yield (curated := curate(annotated.outputs, profile.curate, store, pool=pool, fresh=fresh))
             dataset = curated.outputs["dataset"]
         yield (trained := train(dataset, profile.train, store, fresh=fresh))

@@ -2,12 +2,13 @@
 
 import dataclasses
 import math
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from flows.bundle import read_start_image
-from flows.releases import CANDIDATE, Check, ReleaseRow, next_number, point_at, read_current
+from flows.releases import CANDIDATE, Check, point_at, read_current, record_decision
 from inference.evaluate.sanity import Sanity, check_sanity
 from infra.datasets import put_bundle
 from infra.digest import canonical_json
@@ -15,7 +16,6 @@ from infra.errors import WorldloomError
 from infra.schema import Bundle
 from infra.stage import StageContext, StageResult, run_stage
 from infra.store import Store
-from infra.tables import append_rows, rows_from
 from modeling.world_model import load_world_model
 
 VERSION: Final = 1
@@ -64,30 +64,24 @@ def release(
         passed = all(check.passed for check in checks)
         lines = [dataclasses.asdict(check) for check in checks]
         now = read_current(store)
-        row = ReleaseRow(
-            number=next_number(store),
-            action="released" if passed else "refused",
-            bundle=digest,
-            previous=now.bundle if now else "",
+        record_decision(
+            store,
+            "released" if passed else "refused",
+            digest,
+            now.bundle if now else "",
             evaluation=evaluated.key,
             checks=canonical_json(lines).decode(),
+            transaction=f"release-{context.key}{f'-{uuid.uuid4().hex}' if fresh else ''}",  # what is decided anew is a row anew
         )
-        append_rows(store, "releases", rows_from([row]), transaction=f"release-{context.key}")
-        store.put_named(CANDIDATE, digest.encode())
         if passed:
             point_at(store, digest)
         context.progress(1, 1, "released" if passed else "refused")
         return {"bundle": digest, "released": passed, "checks": lines}
 
-    return run_stage(
-        store,
-        name="release",
-        version=VERSION,
-        inputs={"bundle": digest, "evaluation": evaluated.key},
-        config=config,
-        work=work,
-        fresh=fresh,
-    )
+    inputs = {"bundle": digest, "evaluation": evaluated.key}
+    judged = run_stage(store, name="release", version=VERSION, inputs=inputs, config=config, work=work, fresh=fresh)
+    store.put_named(CANDIDATE, digest.encode())  # also one that was judged before: it is the last that came before the gate
+    return judged
 
 
 def judge(sanity: Sanity, headline: Mapping[str, float], thresholds: Sequence[Threshold]) -> list[Check]:
@@ -119,8 +113,7 @@ def require_released(result: StageResult) -> None:
     failed = [Check(**line).sentence() for line in result.outputs["checks"] if not line["passed"]]
     if failed:
         raise GateRefusedError(
-            f"gate: not released: {'; '.join(failed)}. "
-            "The previous bundle stays; play the refused candidate with: make play CANDIDATE=1"
+            f"gate: not released: {'; '.join(failed)}. What plays stays; play the refused candidate with: make play CANDIDATE=1"
         )
 
 

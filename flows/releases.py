@@ -1,13 +1,16 @@
-"""What is released: the pointer to the bundle that plays, the table of the gate's decisions, and the way back."""
+"""What is released: the pointer to the bundle that plays, the table of decisions, and the ways back and forth."""
 
 import json
+import time
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from infra.datasets import load_bundle
 from infra.digest import canonical_json
 from infra.errors import WorldloomError
 from infra.schema import Bundle, Checkpoint
+from infra.schema.release import ReleaseRow as ReleaseRow
 from infra.store import MissingObjectError, Store
 from infra.tables import append_rows, read_records, read_rows, rows_from
 
@@ -30,18 +33,6 @@ class Check:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReleaseRow:
-    """A row of table ``releases``: what was decided, and on which numbers."""
-
-    number: int  # of the decision, from 1
-    action: str  # released | refused | rolled back
-    bundle: str
-    previous: str  # bundle that was current before, empty if none
-    evaluation: str  # key of the evaluate run, empty for a rollback
-    checks: str  # JSON
-
-
-@dataclass(frozen=True, kw_only=True)
 class Current:
     """What the pointer holds: the bundle that plays, and those before it, newest last."""
 
@@ -51,6 +42,12 @@ class Current:
 
 class NoReleaseError(WorldloomError):
     """There is no bundle to play or to return to."""
+
+
+class NotPassedError(WorldloomError):
+    """A bundle that never passed the gate was to become the one that plays."""
+
+    status = 3
 
 
 def read_current(store: Store) -> Current | None:
@@ -111,21 +108,99 @@ def rollback(store: Store) -> tuple[str, str]:
         _need_whole(store, earlier)
         if store.swap_named(CURRENT, data, canonical_json(Current(bundle=earlier, before=now.before[:-1]))):
             break
-    row = ReleaseRow(
-        number=next_number(store), action="rolled back", bundle=earlier, previous=now.bundle, evaluation="", checks="[]"
-    )
-    append_rows(store, "releases", rows_from([row]))
+    record_decision(store, "rolled back", earlier, now.bundle)
     return now.bundle, earlier
 
 
-def next_number(store: Store) -> int:
-    """Number of the next decision about a release."""
-    return 1 + len(read_rows(store, "releases"))
+def promote(store: Store, prefix: str) -> tuple[str, str]:
+    """Bring back a bundle that passed the gate once, whatever plays now; gives (from, to), the same where it plays already.
+
+    Raises:
+        MissingObjectError: no decision names such a bundle, several do, or it is not whole any more.
+        NotPassedError: it never passed; names the numbers that failed.
+    """
+    digest = _match_decided(store, prefix)
+    _need_passed(store, digest)
+    _need_whole(store, digest)
+    now = read_current(store)
+    left = now.bundle if now else ""
+    if left != digest:
+        point_at(store, digest)
+        record_decision(store, "promoted", digest, left)
+    return left, digest
+
+
+def record_decision(
+    store: Store,
+    action: str,
+    bundle: str,
+    previous: str,
+    *,
+    evaluation: str = "",
+    checks: str = "[]",
+    transaction: str | None = None,
+) -> None:
+    """Append a row of table ``releases``, dated now; a second one under the same ``transaction`` name does nothing."""
+    row = ReleaseRow(
+        number=1 + len(read_rows(store, "releases")),
+        action=action,
+        bundle=bundle,
+        previous=previous,
+        evaluation=evaluation,
+        checks=checks,
+        decided=time.time(),
+    )
+    append_rows(store, "releases", rows_from([row]), transaction=transaction)
+
+
+def read_decisions(store: Store) -> list[ReleaseRow]:
+    """Every decision, newest first."""
+    return sorted(read_records(store, "releases", ReleaseRow), key=lambda row: (row.number, row.decided), reverse=True)
+
+
+def playing_since(store: Store) -> ReleaseRow | None:
+    """The decision by which the current bundle plays; None where nothing plays or no row says."""
+    now = read_current(store)
+    return next((row for row in read_decisions(store) if now and row.bundle == now.bundle and row.action != "refused"), None)
+
+
+def describe_standing(store: Store) -> str:
+    """Which bundle plays, and since which decision; empty where nothing does."""
+    now, since = read_current(store), playing_since(store)
+    if now is None:
+        return ""
+    if since is None:
+        return f"{now.bundle[:12]} plays"
+    decision = {"rolled back": "the rollback", "promoted": "the promotion"}.get(since.action, "its release")
+    when = f" of {datetime.fromtimestamp(since.decided):%Y-%m-%d %H:%M}" if since.decided else ""
+    return f"{now.bundle[:12]} plays since {decision}{when}"
 
 
 def _current(data: bytes) -> Current:
     values = json.loads(data)
     return Current(bundle=values["bundle"], before=tuple(values["before"]))
+
+
+def _match_decided(store: Store, prefix: str) -> str:
+    """The bundle whose digest begins with ``prefix``, 4 digits or more, of those that anything was decided about."""
+    now = read_current(store)
+    known = {row.bundle for row in read_decisions(store)} | ({now.bundle, *now.before} if now else set())
+    found = sorted(bundle for bundle in known if bundle.startswith(prefix)) if len(prefix) >= 4 else []
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise MissingObjectError(f"{prefix} may be any of {', '.join(one[:16] for one in found)}; give more digits")
+    raise MissingObjectError(f"no bundle in {store.uri} that begins with {prefix!r} came before the gate; see worldloom releases")
+
+
+def _need_passed(store: Store, digest: str) -> None:
+    now = read_current(store)
+    decided = [row for row in read_decisions(store) if row.bundle == digest]
+    if (now and digest in (now.bundle, *now.before)) or any(row.action != "refused" for row in decided):
+        return
+    failed = [Check(**line) for line in json.loads(decided[0].checks) if not line["passed"]]
+    numbers = "; ".join(check.sentence() for check in failed) or "no check of it is known"
+    raise NotPassedError(f"bundle {digest[:12]} never passed the gate: {numbers}; what plays stays")
 
 
 def _need_whole(store: Store, digest: str) -> None:

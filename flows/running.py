@@ -8,10 +8,11 @@ from flows.pipeline import Loop
 from flows.pool import open_pool
 from flows.publish import publish_dataset, published_dataset
 from flows.release import require_released
+from flows.releases import describe_standing, read_current
 from flows.server import PrefectServer, read_mark
 from flows.summary import summarise_stage
 from flows.triggers import send
-from flows.workplace import Workplace
+from flows.workplace import Place, Workplace
 from infra.lock import hold_folder
 from infra.progress import Progress
 from infra.stage import StageResult
@@ -39,7 +40,20 @@ def run_loop(place: Workplace, loop: Loop, until: str, *, observed: bool = False
                 click.echo(f"report     {loop.write_report(place.home).resolve()}")
     if "release" in loop.results:
         require_released(loop.results["release"])
+        say_released(place, loop.results["release"].outputs["bundle"])
     return loop.results
+
+
+def say_released(place: Place, passed: str) -> None:
+    """Say what plays after a candidate passed; a gate that let it through earlier undoes no decision made since."""
+    now = read_current(place.store)
+    if now is not None and now.bundle == passed:
+        click.echo(f"released   {passed[:12]}")
+    else:
+        click.echo(f"passed     {passed[:12]} passed the gate earlier; {describe_standing(place.store) or 'nothing plays'}")
+        click.echo(f"bring back {place.command('promote')} {passed[:12]}")
+    if now is not None:
+        click.echo(f"play       {place.command('play')}")
 
 
 def _run_observed(place: Workplace, loop: Loop, until: str, progress: Progress) -> None:

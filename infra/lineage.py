@@ -1,23 +1,20 @@
-"""Where things came from: commit, and the tree of parents of any artefact."""
+"""Where things came from and where they went: commit, the tree of an artefact's parents, and all that holds one."""
 
 import functools
-import json
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from infra.digest import sha256_of
-from infra.schema import Checkpoint
-from infra.schema.run import Run
+from infra.artefact_graph import ArtefactGraph, Facts
+from infra.schema.release import ReleaseRow
 from infra.store import MissingObjectError, Store
-from infra.tables import read_records
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
-_MANIFESTS: Final = ("dataset", "bundle")  # outputs that name a JSON object
 
 
 @functools.cache
@@ -45,7 +42,7 @@ def _git(root: Path, *arguments: str) -> str:
 class Node:
     """An artefact and what it was made from."""
 
-    kind: str  # bundle | checkpoint | dataset | stage | weights
+    kind: str  # bundle | checkpoint | dataset | episode | stage | weights
     digest: str
     config_digest: str  # of the config that made it, empty where there was none
     code_commit: str
@@ -53,120 +50,134 @@ class Node:
     parents: tuple["Node", ...]
 
 
-def trace(store: Store, digest: str) -> Node:
-    """The tree of an artefact: bundle, checkpoint, dataset version or stage key; a unique prefix is enough.
+@dataclass(frozen=True, kw_only=True)
+class Holders:
+    """An artefact and all that holds it, in the order in which it came about."""
+
+    held: Facts
+    by: tuple[Facts, ...]
+    releases: tuple[ReleaseRow, ...]  # decisions about bundles that hold it
+
+
+def trace(store: Store, name: str) -> Node:
+    """The tree of an artefact: bundle, checkpoint, dataset version, episode or stage key; a unique prefix is enough.
+
+    A stage below an artefact is not spread out: it may have worked on more episodes than the artefact holds. Where a stage
+    itself is asked for, its parents are what it was given.
 
     Raises:
         MissingObjectError: nothing of that name is known, or an object in the tree was deleted.
     """
-    known = _Known(store)
-    return known.node(known.resolve(digest))
+    graph = ArtefactGraph(store)
+    facts = graph.facts(_resolve(graph, name))
+    if facts.kind != "stage":
+        return _branch(graph, facts.digest, {}, ())
+    made: dict[str, Node] = {}
+    return _node(facts, [_branch(graph, given, made, ()) for given in graph.taken_by(graph.runs[facts.digest])])
+
+
+def find_holders(store: Store, name: str) -> Holders:
+    """Every episode, dataset version, checkpoint and bundle in whose tree an artefact stands, and the decisions about those.
+
+    Raises:
+        MissingObjectError: nothing of that name is known.
+    """
+    graph = ArtefactGraph(store)
+    held = graph.facts(_resolve(graph, name))
+    holds = functools.partial(_holds, graph, held.digest, {})
+    episodes = sorted(graph.episodes) if held.kind == "stage" else []
+    by = tuple(graph.facts(digest) for digest in [*episodes, *graph.artefacts()] if digest != held.digest and holds(digest))
+    bundles = {facts.digest for facts in (held, *by) if facts.kind == "bundle"}
+    return Holders(held=held, by=by, releases=tuple(row for row in graph.releases if row.bundle in bundles))
 
 
 def render_tree(node: Node) -> str:
-    """The tree as indented lines; what was shown above is not spread out again."""
+    """The tree as indented lines; what was shown above is not spread out again, and no stage again for each of its episodes."""
     lines: list[str] = []
     shown: set[str] = set()
 
-    def add(branch: Node, indent: str) -> None:
-        repeated = branch.digest in shown and bool(branch.parents)
+    def add(branch: Node, indent: str, above: str) -> None:
+        repeated = branch.digest in shown
+        if repeated and branch.kind == "stage" and above == "episode":
+            return
         shown.add(branch.digest)
-        facts = f"config {branch.config_digest[:12] or '-'}  commit {branch.code_commit or '-'}"
-        lines.append(
-            f"{indent}{branch.kind} {branch.digest}  {facts}  {branch.note}{' (see above)' if repeated else ''}".rstrip()
-        )
+        line = f"{indent}{_line(branch)}"
+        lines.append(f"{line} (see above)" if repeated and branch.parents else line)
         for parent in () if repeated else branch.parents:
-            add(parent, indent + "  ")
+            add(parent, indent + "  ", branch.kind)
 
-    add(node, "")
+    add(node, "", "")
     return "\n".join(lines)
 
 
-class _Known:
-    """Every artefact that the tables of a store name."""
+def render_holders(holders: Holders) -> str:
+    """A line for the artefact, and below it one for each that holds it."""
+    lines = [_line(holders.held), *(f"  {_line(facts)}" for facts in holders.by)]
+    for row in holders.releases:
+        when = f"  {datetime.fromtimestamp(row.decided):%Y-%m-%d %H:%M}" if row.decided else ""
+        lines.append(f"  release {row.number}  {row.action}  bundle {row.bundle}{when}")
+    return "\n".join(lines if len(lines) > 1 else [*lines, "  nothing here holds it"])
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        self.checkpoints = {row.digest: row for row in read_records(store, "checkpoints", Checkpoint)}
-        runs = sorted(read_records(store, "runs", Run), key=lambda run: run.started)
-        self.runs = {run.key: run for run in runs}
-        self.makers: dict[str, Run] = {}  # digest in a run's outputs to that run
-        self.manifests: dict[str, str] = {}  # digest of a JSON object that some run put out to its kind
-        for run in runs:
-            for name, value in json.loads(run.outputs).items():
-                if isinstance(value, str) and _DIGEST.fullmatch(value):
-                    if name in _MANIFESTS:
-                        self.manifests[value] = name
-                    if value in json.loads(run.inputs).values():  # it passed through; who made it comes first
-                        self.makers.setdefault(value, run)
-                    else:
-                        self.makers[value] = run
 
-    def resolve(self, name: str) -> str:
-        """The digest that ``name`` is or begins."""
-        known = {*self.checkpoints, *self.runs, *self.makers, *self.manifests}
-        found = sorted(digest for digest in known if digest.startswith(name)) if len(name) >= 4 else []
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise MissingObjectError(f"{name} may be any of {', '.join(digest[:16] for digest in found)}; give more digits")
-        if _DIGEST.fullmatch(name) and self._has_object(name):
-            return name
+def _resolve(graph: ArtefactGraph, name: str) -> str:
+    """The digest that ``name`` is or begins."""
+    store, known = graph.store, graph.names()
+    found = sorted({known[digest] for digest in known if digest.startswith(name)}) if len(name) >= 4 else []
+    if name in known:
+        return known[name]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise MissingObjectError(f"{name} may be any of {', '.join(digest[:16] for digest in found)}; give more digits")
+    if _DIGEST.fullmatch(name) and any(store.exists(f"{name}.{suffix}") for suffix in ("json", "safetensors")):
+        return name
+    raise MissingObjectError(
+        f"nothing in store {store.uri} is called {name}; give 4 digits or more of a digest that "
+        "worldloom episodes, datasets, releases or lineage lists"
+    )
+
+
+def _branch(graph: ArtefactGraph, digest: str, made: dict[str, Node], above: tuple[str, ...]) -> Node:
+    """The tree below a parent; each is made once, however often it stands in the tree."""
+    facts = graph.facts(digest)
+    if facts.digest in made:
+        return made[facts.digest]
+    if facts.needs and not graph.store.exists(facts.needs):
         raise MissingObjectError(
-            f"nothing in store {self.store.uri} is called {name}; give 4 digits or more of a digest that "
-            "worldloom datasets, releases or lineage lists"
+            f"{facts.kind} {facts.digest}: object {facts.needs} is not in store {graph.store.uri}; it was deleted, restore it"
         )
+    above = (*above, facts.digest)
+    parents = [graph.facts(parent).digest for parent in facts.parents]
+    node = _node(facts, [_branch(graph, parent, made, above) for parent in parents if parent not in above])
+    made[facts.digest] = node
+    return node
 
-    def node(self, digest: str, above: tuple[str, ...] = ()) -> Node:
-        """The tree below ``digest``; ``above`` are the digests that led here."""
-        if digest in above:
-            raise MissingObjectError(f"{digest} is its own ancestor; the tables of {self.store.uri} are damaged")
-        above = (*above, digest)
-        if row := self.checkpoints.get(digest):
-            self._need(row.weights_object, f"checkpoint {digest}")
-            note = f"{row.kind}, {row.steps} steps, started from {row.origin}{', stopped early' if row.stopped_early else ''}"
-            return self._made("checkpoint", digest, sha256_of(row.config.encode()), row.code_commit, note, row.parents, above)
-        if run := self.runs.get(digest):
-            return self._run_node(run, above)
-        if digest in self.manifests or self.store.exists(f"{digest}.json"):
-            return self._manifest(digest, above)
-        if self.store.exists(f"{digest}.safetensors"):
-            return self._made("weights", digest, "", "", "shipped with the repository", (), above)
-        if run := self.makers.get(digest):
-            return self._run_node(run, above)
-        raise MissingObjectError(
-            f"{digest} is named as a parent but is not in store {self.store.uri}; it was deleted, restore it"
-        )
 
-    def _run_node(self, run: Run, above: tuple[str, ...]) -> Node:
-        known = {*self.checkpoints, *self.runs, *self.makers, *self.manifests}
-        parents = [value for value in json.loads(run.inputs).values() if value in known]
-        note = f"{run.stage} in {run.seconds:.1f} s{', stopped early' if run.stopped_early else ''}"
-        return self._made("stage", run.key, run.config_digest, run.code_commit, note, parents, above)
+def _holds(graph: ArtefactGraph, wanted: str, known: dict[str, bool], digest: str) -> bool:
+    """Whether ``wanted`` stands in the tree of ``digest``; what was deleted holds what is still known of it."""
+    try:
+        facts = graph.facts(digest)
+    except MissingObjectError:
+        return False
+    if facts.digest == wanted:
+        return True
+    if facts.digest not in known:
+        known[facts.digest] = False  # until its parents say otherwise
+        known[facts.digest] = any(_holds(graph, wanted, known, parent) for parent in facts.parents)
+    return known[facts.digest]
 
-    def _manifest(self, digest: str, above: tuple[str, ...]) -> Node:
-        self._need(f"{digest}.json", f"{self.manifests.get(digest, 'manifest')} {digest}")
-        values: dict[str, Any] = json.loads(self.store.get_bytes(f"{digest}.json"))
-        kind = "bundle" if "denoiser" in values else "dataset"
-        if kind == "bundle":
-            parts = [values[name] for name in ("dataset", "autoencoder", "denoiser", "denoiser_int8")]
-            note = f"{values['name']}, profile {values['profile']}"
-        else:
-            parts, note = [], f"{values['name']}, {len(values['clips'])} clips"
-        maker = self.makers.get(digest)
-        parents = [*parts, *(parent for parent in values["parents"] if parent not in parts)]
-        config, commit = (maker.config_digest, maker.code_commit) if maker else ("", "")
-        return self._made(kind, digest, config, commit, note, parents, above)
 
-    def _made(
-        self, kind: str, digest: str, config: str, commit: str, note: str, parents: Iterable[str], above: tuple[str, ...]
-    ) -> Node:
-        nodes = tuple(self.node(parent, above) for parent in parents if parent)
-        return Node(kind=kind, digest=digest, config_digest=config, code_commit=commit, note=note, parents=nodes)
+def _node(facts: Facts, parents: Sequence[Node]) -> Node:
+    return Node(
+        kind=facts.kind,
+        digest=facts.digest,
+        config_digest=facts.config_digest,
+        code_commit=facts.code_commit,
+        note=facts.note,
+        parents=tuple(parents),
+    )
 
-    def _has_object(self, digest: str) -> bool:
-        return any(self.store.exists(f"{digest}.{suffix}") for suffix in ("json", "safetensors"))
 
-    def _need(self, name: str, what: str) -> None:
-        if not self.store.exists(name):
-            raise MissingObjectError(f"{what}: object {name} is not in store {self.store.uri}; it was deleted, restore it")
+def _line(artefact: Node | Facts) -> str:
+    made = f"config {artefact.config_digest[:12] or '-'}  commit {artefact.code_commit or '-'}"
+    return f"{artefact.kind} {artefact.digest}  {made}  {artefact.note}".rstrip()

@@ -20,6 +20,7 @@ from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 from infra.errors import StoreFullError, StoreUnreachableError, TableSchemaError, WorldloomError, naming_full_disk
 from infra.schema import Caption, Checkpoint, Episode, EvalScore
 from infra.schema.collection import JobFailure, PlannedJob
+from infra.schema.release import ReleaseRow
 from infra.schema.run import Run
 from infra.schema.scene import CatalogueScene
 from infra.store import Store
@@ -36,6 +37,7 @@ _RECORDS: Final[dict[str, type[Any]]] = {
     "jobs": PlannedJob,
     "failures": JobFailure,
     "scenes": CatalogueScene,
+    "releases": ReleaseRow,
 }
 """Tables whose columns the vocabulary fixes; the others take the columns of their first rows."""
 

@@ -9,13 +9,15 @@ import click
 
 from flows.listing import ListedDataset, ListedRelease, list_datasets, list_releases
 from flows.publish import match_dataset, publish_dataset
+from flows.releases import describe_standing, read_current
+from flows.releases import promote as promote_bundle
 from flows.releases import rollback as roll_back
 from flows.server import read_mark
 from flows.summary import summarise_stage
 from flows.triggers import announce, was_retrained
 from flows.workplace import Place, at_found_place
 from infra.episodes import list_episodes
-from infra.lineage import render_tree, trace
+from infra.lineage import find_holders, render_holders, render_tree, trace
 from infra.schema.episode import UNKNOWN_AGREEMENT, Episode, Perspective, Split
 from infra.stage import finished_runs
 
@@ -46,19 +48,35 @@ def rollback(place: Place) -> None:
     left, back = roll_back(place.store)
     click.echo(f"released   {back}")
     click.echo(f"withdrawn  {left}")
+    click.echo(f"bring back {place.command('promote')} {left[:12]}")
 
 
-@click.command(epilog="Example: worldloom lineage 4f1c22aa")
+@click.command(epilog="Example: worldloom promote 4f1c22aa")
+@at_found_place
+@click.argument("bundle")
+def promote(place: Place, bundle: str) -> None:
+    """Bring back BUNDLE (4 digits or more of one that `worldloom releases` lists), if it passed the gate once."""
+    left, back = promote_bundle(place.store, bundle)
+    click.echo(f"released   {back}" if left != back else f"released   {back} (it plays already)")
+    if left not in ("", back):
+        click.echo(f"withdrawn  {left}")
+
+
+@click.command(epilog="Example: worldloom lineage --down 4f1c22aa")
 @at_found_place
 @click.argument("artefact", required=False)
-def lineage(place: Place, artefact: str | None) -> None:
-    """Print what ARTEFACT (bundle, checkpoint, dataset version or stage key; 4 digits or more) was made from.
+@click.option("--down", is_flag=True, help="Print every dataset version, checkpoint, bundle and release that holds ARTEFACT.")
+def lineage(place: Place, artefact: str | None, down: bool) -> None:
+    """Print what ARTEFACT was made from, down to every episode.
 
-    Without ARTEFACT: every finished stage, oldest first, with the digests that it made. `worldloom datasets` and
-    `worldloom releases` say more of those two.
+    It may be an episode, a dataset version, a checkpoint, a bundle or the key of a stage; 4 digits or more. A stage below
+    an artefact is not spread out: it may have worked on more than the artefact holds. Without ARTEFACT: every finished
+    stage, oldest first, with the digests that it made; `worldloom datasets` and `worldloom releases` say more of those two.
     """
+    if artefact is None and down:
+        raise click.UsageError("--down needs an ARTEFACT; `worldloom episodes` lists episodes")
     if artefact is not None:
-        click.echo(render_tree(trace(place.store, artefact)))
+        click.echo(render_holders(find_holders(place.store, artefact)) if down else render_tree(trace(place.store, artefact)))
         return
     finished = [(result, when) for result, when in finished_runs(place.store) if result.stage not in PARTS]
     if not finished:
@@ -100,10 +118,10 @@ def datasets(place: Place, limit: int, as_json: bool) -> None:
 
 @click.command(epilog="Example: worldloom releases --action refused")
 @at_found_place
-@click.option("--action", type=click.Choice(["released", "refused", "rolled back"]), help="Only those.")
+@click.option("--action", type=click.Choice(["released", "refused", "rolled back", "promoted"]), help="Only those.")
 @listing_options
 def releases(place: Place, action: str | None, limit: int, as_json: bool) -> None:
-    """List what the gate decided about bundles, newest first, on which numbers, and which bundle plays now."""
+    """List what was decided about bundles and when, newest first, on which numbers, and which bundle plays now."""
     found = list_releases(place.store, action=action)
     if as_json:
         say_json(found)
@@ -112,9 +130,11 @@ def releases(place: Place, action: str | None, limit: int, as_json: bool) -> Non
         for line in describe_release(release):
             click.echo(line)
     click.echo(f"{_count(found, 'decision', limit)}, in {place.store.uri}")
-    if any(release.current for release in found):
-        click.echo(f"play the current one: {place.command('play')}; return to the one before: {place.command('rollback')}")
-    elif not found:
+    now = read_current(place.store)
+    if now is not None:
+        back = f"; return to the one before: {place.command('rollback')}" if now.before else ""
+        click.echo(f"{describe_standing(place.store)}: {place.command('play')}{back}")
+    elif not found and action is None:
         click.echo(f"make one: {place.command('run')}")
 
 

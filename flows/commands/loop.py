@@ -6,6 +6,11 @@ from flows.cli import VERBS
 from flows.publish import match_dataset
 from flows.workplace import Workplace, at_workplace
 
+_BEFORE = (
+    "Runs what comes before, where that is not finished. All episodes of the store are annotated and curated, whoever "
+    "recorded them; the profile's plan is recorded first where it was begun or the store is empty."
+)
+
 FROM_SCRATCH = "train.start='random'"
 
 dataset_option = click.option(
@@ -27,25 +32,26 @@ def run(place: Workplace, fresh: bool, from_scratch: bool, dataset: str, plain: 
     place = place.without_base_weights() if from_scratch else place
     version = match_dataset(place.store, dataset) if dataset else ""
     loop = Loop(profile=place.profile, store=place.store, fresh=fresh, dataset=version)
-    released = run_loop(place, loop, "release", observed=not plain)["release"]
-    click.echo(f"released   {released.outputs['bundle'][:12]}")
-    click.echo(f"play       {place.command('play')}")
+    run_loop(place, loop, "release", observed=not plain)
 
 
 def _stage_command(stage: str, *, trains: bool = True) -> click.Command:
     @click.command(
         name=stage,
-        help=f"{VERBS[stage][1]} Runs what comes before, where that is not finished.",
+        help=f"{VERBS[stage][1]} {_BEFORE}",
         epilog=f"Example: worldloom {stage} --profile smoke",
     )
     @at_workplace
     @click.option("--fresh", is_flag=True, help="Do finished stages again.")
     def command(place: Workplace, fresh: bool, dataset: str = "") -> None:
-        from flows.pipeline import Loop  # every stage; not for who asks for help
+        from engine.collect import plan_comes_first  # every stage; not for who asks for help
+        from flows.pipeline import Loop
         from flows.running import run_loop
 
         version = match_dataset(place.store, dataset) if dataset else ""
-        run_loop(place, Loop(profile=place.profile, store=place.store, fresh=fresh, dataset=version), stage)
+        as_found = not version and not plan_comes_first(place.profile.collect, place.store)
+        loop = Loop(profile=place.profile, store=place.store, fresh=fresh, dataset=version, as_found=as_found)
+        run_loop(place, loop, stage)
 
     return dataset_option(command) if trains else command
 

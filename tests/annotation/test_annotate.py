@@ -36,7 +36,7 @@ def store(recorded: Path, tmp_path: Path) -> Store:
 
 
 def test_every_episode_gets_a_pose_row_an_action_row_and_captions(store: Store) -> None:
-    outputs = annotate("digest", CONFIG, store).outputs
+    outputs = annotate(CONFIG, store).outputs
     assert outputs["episodes"] == 5
     assert outputs["wsad_macro_f1_moved"] == {"embedded": 1.0}
     assert outputs["wsad_macro_f1_all"] == {"embedded": 1.0}
@@ -49,13 +49,13 @@ def test_every_episode_gets_a_pose_row_an_action_row_and_captions(store: Store) 
 
 
 def test_annotating_again_does_nothing_and_a_new_episode_alone_is_added(store: Store) -> None:
-    first = annotate("one", CONFIG, store)
-    assert annotate("one", CONFIG, store).reused
+    first = annotate(CONFIG, store)
+    assert annotate(CONFIG, store).reused
     write_episode(store, make_recording(9, actions="W", frames=40))
-    second = annotate("two", CONFIG, store)
+    second = annotate(CONFIG, store)
     assert second.outputs["episodes"] == first.outputs["episodes"] + 1
     assert read_rows(store, "actions").num_rows == read_rows(store, "poses").num_rows == 6
-    assert annotate("two", CONFIG, store, fresh=True).outputs == second.outputs
+    assert annotate(CONFIG, store, fresh=True).outputs == second.outputs
     assert read_rows(store, "actions").num_rows == 6
 
 
@@ -73,16 +73,16 @@ def test_a_kill_between_any_two_appends_leaves_no_gap_and_no_duplicate(
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(stage, "append_rows", append_until_killed)
-        annotate("digest", CONFIG, store)
-    assert annotate("digest", CONFIG, store).outputs["episodes"] == 5
+        annotate(CONFIG, store)
+    assert annotate(CONFIG, store).outputs["episodes"] == 5
     assert [read_rows(store, table).num_rows for table in ("captions", "poses", "actions")] == [5, 5, 5]
 
 
 def test_other_settings_write_rows_of_their_own(store: Store) -> None:
-    annotate("digest", CONFIG, store)
+    annotate(CONFIG, store)
     finer = dataclasses.replace(CONFIG, captions=CaptionConfig(span_frames=20))
-    outputs = annotate("digest", finer, store).outputs
-    assert outputs["captioner"] != annotate("digest", CONFIG, store).outputs["captioner"]
+    outputs = annotate(finer, store).outputs
+    assert outputs["captioner"] != annotate(CONFIG, store).outputs["captioner"]
     assert len(read_actions(store, finer)) == len(read_actions(store, CONFIG)) == 5
     assert read_rows(store, "actions").num_rows == 5
     assert read_rows(store, "captions").num_rows == 5 + 10
@@ -93,7 +93,7 @@ def test_a_pool_gives_the_same_rows(store: Store) -> None:
         def map_unordered(self, function, jobs):
             yield from map(function, reversed(jobs))
 
-    pooled = annotate("digest", CONFIG, store, pool=Backwards())
+    pooled = annotate(CONFIG, store, pool=Backwards())
     alone = [annotate_episode(store.uri, CONFIG, episode).action for episode in list_episodes(store)]
     assert read_actions(store, CONFIG) == alone
     assert pooled.outputs["episodes"] == 5

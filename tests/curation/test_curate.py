@@ -15,14 +15,20 @@ from curation.curate import CurateConfig, curate
 from curation.decide import ClipRow, choose_prompt
 from curation.filters import FilterConfig
 from infra.datasets import load_dataset
-from infra.episodes import write_episode
+from infra.episode_sets import keep_set
+from infra.episodes import list_episodes, write_episode
 from infra.schema import Caption
 from infra.store import Store, open_store
 from infra.tables import append_rows, read_records, read_rows, rows_from
 from tests.recordings import make_recording, with_pictures
 
 CONFIG = CurateConfig(batch_episodes=2)
-ANNOTATED = {"digest": "a" * 64, "captioner": "words-1"}
+
+
+def annotated(store: Store) -> dict[str, str]:
+    """What annotation of all that lies in the store puts out."""
+    ids = [episode.episode_id for episode in list_episodes(store)]
+    return {"digest": keep_set(store, ids, worked_by=("words-1",)), "captioner": "words-1"}
 
 
 def a_caption(episode_id: str, start: int, stop: int, scene: str = "A park.") -> Caption:
@@ -57,9 +63,9 @@ def store(recorded: Path, tmp_path: Path) -> Store:
 
 
 def test_a_version_holds_what_training_needs_and_splits_by_scene(store: Store) -> None:
-    outputs = curate(ANNOTATED, CONFIG, store).outputs
+    outputs = curate(annotated(store), CONFIG, store).outputs
     dataset = load_dataset(store, outputs["dataset"])
-    assert (dataset.width, dataset.height, dataset.fps, dataset.parents) == (96, 64, 16.0, ("a" * 64,))
+    assert (dataset.width, dataset.height, dataset.fps, dataset.parents) == (96, 64, 16.0, (annotated(store)["digest"],))
     assert outputs["by_split"] == {"train": 3, "val": 1, "test": 1}
     assert outputs["rejected"] == {"dark": 1}
     assert (outputs["clips"], outputs["accepted"]) == (6, 5)
@@ -71,14 +77,14 @@ def test_a_version_holds_what_training_needs_and_splits_by_scene(store: Store) -
 
 
 def test_unlisted_sources_are_no_candidates_and_listed_ones_are(store: Store) -> None:
-    curate(ANNOTATED, CONFIG, store)
+    curate(annotated(store), CONFIG, store)
     assert {row["source"] for row in read_rows(store, "clips").to_pylist()} == {"embedded"}
     both = dataclasses.replace(CONFIG, sources=("embedded", "vizdoom"))
-    assert curate(ANNOTATED, both, store).outputs["clips"] == 7
+    assert curate(annotated(store), both, store).outputs["clips"] == 7
 
 
 def test_rows_card_plots_and_sheets_are_kept(store: Store) -> None:
-    outputs = curate(ANNOTATED, CONFIG, store).outputs
+    outputs = curate(annotated(store), CONFIG, store).outputs
     rows = read_records(store, "clips", ClipRow)
     assert {row.reason for row in rows if not row.accepted} == {"dark"}
     assert all("dark" in row.reasons and row.weight == 0 for row in rows if not row.accepted)
@@ -96,14 +102,14 @@ def test_rows_card_plots_and_sheets_are_kept(store: Store) -> None:
 def test_publishing_again_changes_nothing_and_a_threshold_needs_no_new_scores(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = curate(ANNOTATED, CONFIG, store)
-    assert curate(ANNOTATED, CONFIG, store).reused
-    again = curate(ANNOTATED, CONFIG, store, fresh=True)
+    first = curate(annotated(store), CONFIG, store)
+    assert curate(annotated(store), CONFIG, store).reused
+    again = curate(annotated(store), CONFIG, store, fresh=True)
     assert again.outputs == first.outputs
     assert read_rows(store, "datasets").num_rows == 1 and read_rows(store, "clips").num_rows == 6
     monkeypatch.setattr(stage, "score_clip", None)  # nothing may be looked at again
     loose = dataclasses.replace(CONFIG, filters=FilterConfig(most_dark=1.0, least_texture_bits=0.0, least_quality=0.0))
-    assert curate(ANNOTATED, loose, store).outputs["rejected"] == {}
+    assert curate(annotated(store), loose, store).outputs["rejected"] == {}
 
 
 @pytest.mark.parametrize("calls", [1, 4])
@@ -119,8 +125,8 @@ def test_a_kill_between_appends_leaves_the_same_version(store: Store, monkeypatc
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(stage, "append_rows", append_until_killed)
         patched.setattr("curation.publish.append_rows", append_until_killed)
-        curate(ANNOTATED, CONFIG, store)
-    outputs = curate(ANNOTATED, CONFIG, store).outputs
+        curate(annotated(store), CONFIG, store)
+    outputs = curate(annotated(store), CONFIG, store).outputs
     assert read_rows(store, "clip_scores").num_rows == outputs["clips"] == read_rows(store, "clips").num_rows
     assert outputs["by_split"] == {"train": 3, "val": 1, "test": 1}
 
@@ -128,7 +134,7 @@ def test_a_kill_between_appends_leaves_the_same_version(store: Store, monkeypatc
 def test_nothing_fit_for_training_is_an_error_with_its_reasons(store: Store) -> None:
     impossible = dataclasses.replace(CONFIG, filters=FilterConfig(least_sharpness=99.0))
     with pytest.raises(ValueError, match=r"no training clip was accepted \(.*blurred 4"):
-        curate(ANNOTATED, impossible, store)
+        curate(annotated(store), impossible, store)
 
 
 def test_a_prompt_is_that_of_the_caption_that_covers_most() -> None:
