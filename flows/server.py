@@ -18,6 +18,7 @@ from typing import Final
 from infra.errors import WorldloomError
 
 LOOPBACK: Final = "127.0.0.1"
+STOP_SECONDS: Final = 3.0  # for a server to end by itself; its database survives if it does not
 _PR_SET_PDEATHSIG: Final = 1
 
 
@@ -119,6 +120,7 @@ class PrefectServer:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,  # who interrupts a run ends the run, which then needs the server to say so
                 preexec_fn=_end_with_parent,
             )
         self.mark = ServerMark(pid=self._process.pid, port=port)
@@ -151,7 +153,7 @@ class PrefectServer:
         (self.folder / "server.json").unlink(missing_ok=True)
         self._process.terminate()
         try:
-            self._process.wait(15)
+            self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -2,7 +2,6 @@
 
 import fcntl
 import json
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.errors import BusyError
+from infra.interrupt import command_pid
 
 LOCK: Final = "writer.lock"  # in a folder that is or was held
 _held: set[Path] = set()  # by this process; record locks do not exclude a process from itself
@@ -37,7 +37,7 @@ def hold_folder(folder: Path, purpose: str) -> Iterator[None]:
         _held.add(folder)
         try:
             file.truncate(0)
-            file.write(json.dumps({"pid": os.getpid(), "purpose": purpose, "since": time.strftime("%H:%M:%S")}))
+            file.write(json.dumps({"pid": command_pid(), "purpose": purpose, "since": time.strftime("%H:%M:%S")}))
             file.flush()
             yield
         finally:
