@@ -67,7 +67,7 @@ def open_place(profile: str, home: Path | None, store: str | None, *, make: bool
     if store is not None and not store.strip():
         raise ValueError("--store is empty; name a folder or s3://bucket/prefix")
     name, _ = read_profile_text(profile)
-    folder = Path("runs") / name if home is None else home
+    folder = home_of(profile, home)
     place = str(folder / "store") if store is None else store
     if not make and "://" not in place and not Path(place).exists():
         begin = f"begin with: worldloom run --profile {name}" if store is None else "is the name right?"
@@ -78,6 +78,11 @@ def open_place(profile: str, home: Path | None, store: str | None, *, make: bool
     if make:
         folder.mkdir(parents=True, exist_ok=True)
     return Place(name=name, home=folder, store=opened)
+
+
+def home_of(profile: str, home: Path | None) -> Path:
+    """The home of a profile: ``runs/<profile>`` unless given."""
+    return Path("runs") / read_profile_text(profile)[0] if home is None else home
 
 
 def _refuse_foreign(folder: Path) -> None:

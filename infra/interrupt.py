@@ -23,6 +23,7 @@ LEFT_OVER_SECONDS: Final = 1.0  # for what is left of its session to end by itse
 _TOLD_BY: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PR_SET_PDEATHSIG: Final = 1
 _guardian: int | None = None  # of this process, where it is the child
+_interrupted = False
 
 
 def command_pid() -> int:
@@ -37,7 +38,10 @@ def guard(work: Callable[[], int]) -> int:
     parent, child = os.getpid(), os.fork()
     if child == 0:
         _become_guarded(parent, heeded)
-        return work()
+        status = work()
+        if _interrupted:
+            os._exit(status)  # everything is put away; libraries would talk to a server that is gone
+        return status
     told, status = _follow(child, heeded)
     _end_session(child)
     if told or status - 128 in _TOLD_BY:
@@ -72,6 +76,8 @@ def _become_guarded(parent: int, heeded: Collection[signal.Signals]) -> None:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     """What is printed from here on nobody asked for; our parent says what there is to say."""
+    global _interrupted
+    _interrupted = True
     with suppress(OSError, RuntimeError, ValueError):
         sys.stdout.flush()
     nowhere = os.open(os.devnull, os.O_WRONLY)
