@@ -1,7 +1,7 @@
 """The command ``worldloom``: verbs, one clear line for what a user can mend, and exit statuses.
 
-0 done, 1 a parity case failed, 2 something to mend, 3 the release gate refused, 130 interrupted. Only what nobody
-expected shows a traceback.
+0 done, 1 a parity case failed, 2 something to mend, 3 the release gate refused, 130 interrupted, 143 told to end. Only what
+nobody expected shows a traceback.
 """
 
 import difflib
@@ -13,6 +13,7 @@ from typing import Final
 import click
 
 from infra.errors import WorldloomError
+from infra.interrupt import LINE, guard
 from infra.openmp import let_threads_sleep
 
 VERBS: Final = {
@@ -87,9 +88,9 @@ def worldloom() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit with its status."""
+    """Run the command line and exit with its status; signals end it as ``infra.interrupt`` says."""
     let_threads_sleep()
-    sys.exit(run_command(arguments))
+    sys.exit(guard(lambda: run_command(arguments)))
 
 
 def run_command(arguments: Sequence[str] | None = None) -> int:
@@ -105,7 +106,7 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         return _fail(error.format_message(), 2)
     except (click.Abort, KeyboardInterrupt):
-        return _fail("stopped; what is finished is kept, the same command goes on from there", 130)
+        return _fail(LINE, 130)
     except WorldloomError as error:
         return _fail(str(error), error.status)
     except ValueError as error:

@@ -4,6 +4,7 @@ Import this only after ``PrefectServer.use``. Runs are worked off one after anot
 """
 
 import dataclasses
+import threading
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -32,6 +33,7 @@ from flows.summary import summarise_stage
 from flows.triggers import PUBLISHED, RETRAIN, announce, retrain_once, was_retrained
 from flows.workplace import Workplace, open_workplace
 from infra.errors import BusyError
+from infra.interrupt import end_with_parent
 from infra.lock import hold_folder
 from infra.stage import StageResult
 
@@ -41,6 +43,7 @@ _SECONDS_BETWEEN_TRIES: Final = 5.0
 @flow(name=COLLECTION, persist_result=False)
 def collection(profile: str, home: str, store: str, overrides: list[str], every_seconds: float) -> None:
     """Record episodes that no earlier slot of the schedule recorded, annotate, curate and publish a dataset version."""
+    end_with_parent()
     place = open_workplace(profile, Path(home), store, tuple(overrides))
     slot = int(flow_run.scheduled_start_time.timestamp() // every_seconds)
     collect = dataclasses.replace(place.profile.collect, seed=place.profile.collect.seed + slot)
@@ -54,6 +57,7 @@ def scheduled_collection(schedule: str, profile: str, home: str, store: str, ove
     Raises:
         ValueError: the profile has no such schedule any more.
     """
+    end_with_parent()
     place = open_workplace(profile, Path(home), store, tuple(overrides))
     entry = find_schedule(place.profile.schedules, schedule)
     request = dataclasses.replace(entry.request, seed=entry.request.seed + entry.slot(flow_run.scheduled_start_time))
@@ -76,6 +80,7 @@ def retrain_and_deploy(
     version: str, event: str, profile: str, home: str, store: str, overrides: list[str]
 ) -> "State[Any] | None":
     """Train on a published version, evaluate, and release what passes the gate; an event that was worked off does nothing."""
+    end_with_parent()
     place = open_workplace(profile, Path(home), store, tuple(overrides))
     loop = Loop(profile=place.profile, store=place.store, dataset=version)
 
@@ -167,9 +172,12 @@ def _scheduled(place: Workplace, common: dict[str, Any], entry: ScheduleConfig) 
     )
 
 
-def serve_deployments(served: list[RunnerDeployment]) -> None:
-    """Work off their runs, one at a time, until interrupted."""
-    serve(*served, limit=1, print_starting_message=False, pause_on_shutdown=False)
+def serve_deployments(served: list[RunnerDeployment]) -> threading.Thread:
+    """Work off their runs, one at a time, in a thread: the main one stays free to watch, and to be interrupted."""
+    options = {"limit": 1, "print_starting_message": False, "pause_on_shutdown": False}
+    runner = threading.Thread(target=serve, args=served, kwargs=options, name="runner", daemon=True)
+    runner.start()
+    return runner
 
 
 def _say(result: StageResult) -> None:

@@ -9,14 +9,12 @@ from collections.abc import Callable, Iterator
 from typing import Final
 from uuid import UUID
 
-from prefect import flow, get_client, task
+from prefect import flow, tags, task
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.filters import FlowFilter, FlowFilterName, FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
-from prefect.client.schemas.objects import StateType
-from prefect.states import Crashed
 
 from flows.artifacts import artifact_key, show_result
+from flows.orphans import process_tag
 from flows.pipeline import Loop
 from infra.stage import OBSERVERS, StageResult
 from infra.store import Store
@@ -31,13 +29,13 @@ def run_observed(loop: Loop, until: str, say: Callable[[StageResult], None]) -> 
     Raises:
         whatever a stage raises.
     """
-    close_orphans(LOOP)
 
     @flow(name=LOOP, flow_run_name=f"{loop.profile.name} to {until}", persist_result=False)
     def run(profile: str, stages: list[str]) -> None:
         walk_observed(loop, until, say)
 
-    run(loop.profile.name, loop.names(until))
+    with tags(process_tag()):
+        run(loop.profile.name, loop.names(until))
 
 
 def walk_observed(loop: Loop, until: str, say: Callable[[StageResult], None]) -> None:
@@ -86,20 +84,3 @@ class ProgressArtifacts:
         made = create_progress_artifact(percent, key=f"{artifact_key(stage)}-progress", description=text)
         assert isinstance(made, UUID)  # in a sync flow it is no coroutine
         self._artifacts[stage] = made
-
-
-def close_orphans(name: str) -> int:
-    """Mark runs of a flow that were killed with their process as crashed; how many there were.
-
-    Only one process works in a home at a time, so a run that still is "running" when the next begins has no process.
-    """
-    with get_client(sync_client=True) as client:
-        orphans = client.read_flow_runs(
-            flow_filter=FlowFilter(name=FlowFilterName(any_=[name])),
-            flow_run_filter=FlowRunFilter(
-                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING]))
-            ),
-        )
-        for orphan in orphans:
-            client.set_flow_run_state(orphan.id, Crashed(message="its process was killed"), force=True)
-    return len(orphans)

@@ -4,6 +4,7 @@ import functools
 
 import click
 
+from flows.orphans import close_orphans
 from flows.pipeline import Loop
 from flows.pool import open_pool
 from flows.publish import publish_dataset, published_dataset
@@ -63,6 +64,7 @@ def _run_observed(place: Workplace, loop: Loop, until: str, progress: Progress) 
     with PrefectServer(place.prefect, place.profile.server) as server, pool as loop.pool:
         server.use()
         click.echo(f"dashboard  {server.url} while this runs; afterwards: {place.command('dashboard')}")
+        close_orphans(server.running, place.home, fresh=server.owned)
         from flows.observe import run_observed  # Prefect reads its settings when it is imported
 
         progress.doing(f"on the way to {until}")

@@ -18,6 +18,7 @@ from typing import Final
 from infra.errors import WorldloomError
 
 LOOPBACK: Final = "127.0.0.1"
+STOP_SECONDS: Final = 2.0  # for a server to end by itself; its database survives if it does not
 _PR_SET_PDEATHSIG: Final = 1
 
 
@@ -83,15 +84,25 @@ class PrefectServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
-    def url(self) -> str:
-        """Address of the dashboard.
+    def running(self) -> ServerMark:
+        """The server, once it is started.
 
         Raises:
-            ServerError: the server was not started.
+            ServerError: it was not.
         """
         if self.mark is None:
             raise ServerError(f"no Prefect server is started in {self.folder}; start it first")
-        return self.mark.url
+        return self.mark
+
+    @property
+    def url(self) -> str:
+        """Address of the dashboard. Raises as ``running``."""
+        return self.running.url
+
+    @property
+    def owned(self) -> bool:
+        """Whether this object started it, so that nothing else of the home can be running there yet."""
+        return self._process is not None
 
     def __enter__(self) -> "PrefectServer":
         self.launch()
@@ -119,6 +130,7 @@ class PrefectServer:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,  # who interrupts a run ends the run, which then needs the server to say so
                 preexec_fn=_end_with_parent,
             )
         self.mark = ServerMark(pid=self._process.pid, port=port)
@@ -151,7 +163,7 @@ class PrefectServer:
         (self.folder / "server.json").unlink(missing_ok=True)
         self._process.terminate()
         try:
-            self._process.wait(15)
+            self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -177,16 +189,6 @@ def write_mark(folder: Path, mark: ServerMark) -> None:
     temporary = folder / "server.json.part"
     temporary.write_text(json.dumps({"pid": mark.pid, "port": mark.port}))
     os.replace(temporary, folder / "server.json")
-
-
-def stop_server(folder: Path) -> bool:
-    """End the server that another command left running in ``folder``; says whether there was one."""
-    mark = read_mark(folder)
-    if mark is None:
-        return False
-    os.kill(mark.pid, signal.SIGTERM)
-    (folder / "server.json").unlink(missing_ok=True)
-    return True
 
 
 def choose_port(wanted: int) -> int:

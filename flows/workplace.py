@@ -69,7 +69,7 @@ def open_place(profile: str, home: Path | None, store: str | None, *, make: bool
     if store is not None and not store.strip():
         raise ValueError("--store is empty; name a folder or s3://bucket/prefix")
     name, _ = read_profile_text(profile)
-    folder = Path("runs") / name if home is None else home
+    folder = home_of(profile, home)
     place = str(folder / "store") if store is None else store
     there = parse_address(place).folder
     if not make and there is not None and not there.exists():
@@ -81,6 +81,11 @@ def open_place(profile: str, home: Path | None, store: str | None, *, make: bool
     if make:
         folder.mkdir(parents=True, exist_ok=True)
     return Place(name=name, home=folder, store=opened)
+
+
+def home_of(profile: str, home: Path | None) -> Path:
+    """The home of a profile: ``runs/<profile>`` unless given."""
+    return Path("runs") / read_profile_text(profile)[0] if home is None else home
 
 
 def _refuse_foreign(folder: Path) -> None:

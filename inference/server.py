@@ -127,8 +127,7 @@ def serve(config: ServeConfig, store: Store, digest: str, *, released: bool) -> 
         with Generator(load, shape, GeneratorConfig()) as generator:
             server = uvicorn.Server(server_config(create_app(config, generator, world), config.allowed_origins))
             print(greeting(config, world, listener.getsockname()[1]), flush=True)
-            with contextlib.suppress(KeyboardInterrupt):  # raised again by uvicorn once it has shut down
-                server.run(sockets=[listener])
+            server.run(sockets=[listener])
 
 
 def server_config(app: FastAPI, allowed_origins: tuple[str, ...]) -> uvicorn.Config:

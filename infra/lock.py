@@ -5,6 +5,7 @@ import errno
 import fcntl
 import json
 import os
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import Final, TextIO
 
 from infra.errors import BusyError, naming_full_disk
 from infra.file_system import lacks_locks
+from infra.interrupt import command_pid
 from infra.lease import hold_lease
 
 LOCK: Final = "writer.lock"  # in a folder that is or was held
@@ -41,7 +43,7 @@ def hold_folder(folder: Path, purpose: str) -> Iterator[None]:
         lease = contextlib.nullcontext() if _lock(file, folder) else hold_lease(folder / LEASE, purpose)
         with lease, _noted(folder):
             file.truncate(0)
-            file.write(json.dumps({"pid": os.getpid(), "purpose": purpose, "since": time.strftime("%H:%M:%S")}))
+            file.write(json.dumps({"pid": command_pid(), "purpose": purpose, "since": time.strftime("%H:%M:%S")}))
             file.flush()
             try:
                 yield
@@ -89,6 +91,19 @@ def _noted(folder: Path) -> Iterator[None]:
         yield
     finally:
         _held.discard(folder)
+
+
+def holder_of(folder: Path) -> int | None:
+    """The process that holds ``folder``, as the system knows it; None where nobody does."""
+    if folder.absolute() in _held:  # the system does not tell us of ours, and closing the file would let go of it
+        return os.getpid()
+    try:
+        with (folder / LOCK).open("r+") as file:
+            asked = struct.pack("hhqqi", fcntl.F_WRLCK, 0, 0, 0, 0)
+            kind, _, _, _, pid = struct.unpack("hhqqi", fcntl.fcntl(file, fcntl.F_GETLK, asked))
+    except FileNotFoundError:
+        return None
+    return None if kind == fcntl.F_UNLCK else int(pid)
 
 
 def _holder(path: Path, folder: Path) -> str:

@@ -1,23 +1,31 @@
 """Verbs about Prefect: the dashboard of what ran, and the deployments that run by themselves."""
 
+import contextlib
 import dataclasses
 import threading
 import time
 import webbrowser
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import click
+import psutil
 
 from engine.collect import is_paused
 from flows.commands.options import PORT
-from flows.publish import published_dataset
+from flows.marks import leave_mark
+from flows.orphans import close_orphans
 from flows.schedule import COLLECTION, find_schedule, next_round, set_paused
-from flows.server import PrefectServer, ServerConfig, read_mark
-from flows.triggers import announce, was_retrained
+from flows.server import PrefectServer, ServerConfig, ServerError, read_mark
+from flows.triggers import announce
+from flows.upkeep import cancel_missed, retrain_again, unheard
 from flows.workplace import Workplace, at_workplace, open_workplace, place_options
 
+LOOK_SECONDS: Final = 10.0
+SILENT_LOOKS: Final = 3  # in a row, after which a server is taken for dead; a busy one may miss one
+ANNOUNCE_SECONDS: Final = 120.0  # between two questions whether a published version was never heard of
 PLAN_SECONDS: Final = 150.0  # for the server to plan what was deployed; it looks every minute
 
 
@@ -33,14 +41,14 @@ def dashboard(place: Workplace, port: int | None, browse: bool) -> None:
         if browse:
             webbrowser.open(running.url)
         return
-    with PrefectServer(place.prefect, _server_config(place, port)) as server:
+    with leave_mark(place.home, "dashboard"), PrefectServer(place.prefect, _server_config(place, port)) as server:
         click.echo("dashboard  starting ...")
         server.use()
+        close_orphans(server.running, place.home, fresh=server.owned)
         click.echo(f"dashboard  {server.url} (Ctrl-C ends it)")
         if browse:
             webbrowser.open(server.url)
-        while server.alive():
-            time.sleep(0.5)
+        _watch(server, lambda: close_orphans(server.running, place.home))
 
 
 @click.command(epilog="Example: worldloom deploy --profile tiny --every-hours 6")
@@ -66,17 +74,67 @@ def deploy(
     if paused or resumed:
         _pause(place, paused, resumed)
         return
-    with PrefectServer(place.prefect, _server_config(place, port)) as server:
+    with (
+        leave_mark(place.home, "deploy", alone=True),
+        PrefectServer(place.prefect, _server_config(place, port)) as server,
+    ):
         server.use()
+        _tidy_up(place, server)
         from flows.deployments import deployments, serve_deployments  # Prefect reads its settings when it is imported
 
         served = deployments(profile, place, overrides, timedelta(hours=every_hours))
         click.echo(f"dashboard  {server.url}")
         for line in _described(place, every_hours):
             click.echo(f"deployed   {line}")
+        runner = serve_deployments(served)
         for told in (_announce_published, _tell_next_rounds):
             threading.Thread(target=told, args=(place, server), daemon=True).start()
-        serve_deployments(served)
+        try:
+            _watch(server, lambda: _look_after(place, server, runner))
+        finally:
+            _end_runs(place, server)
+
+
+def _watch(server: PrefectServer, look: Callable[[], object]) -> None:
+    """Look every few seconds, until interrupted.
+
+    Raises:
+        ServerError: the server ended.
+    """
+    due, silent = 0.0, 0
+    while silent < SILENT_LOOKS:
+        silent = 0 if server.alive() else silent + 1
+        if not silent and time.monotonic() > due:
+            with contextlib.suppress(OSError):  # it ended just now, or has much to do
+                look()
+            due = time.monotonic() + LOOK_SECONDS
+        time.sleep(0.5)
+    raise ServerError(f"the Prefect server ended; what is finished is kept; see {server.log}, then start again")
+
+
+def _tidy_up(place: Workplace, server: PrefectServer) -> None:
+    """Before anything is worked off: what others left under way, and rounds that nobody was there for."""
+    close_orphans(server.running, place.home, fresh=server.owned)
+    if missed := cancel_missed(server.running, before=datetime.now(UTC)):
+        click.echo(f"missed     {missed} rounds, cancelled")
+
+
+def _look_after(place: Workplace, server: PrefectServer, runner: threading.Thread) -> None:
+    if not runner.is_alive():
+        raise ServerError(f"the runner of the deployments ended; see {server.log}, then start again")
+    close_orphans(server.running, place.home)
+    cancel_missed(server.running)
+    for line in retrain_again(server.running, place.store):
+        click.echo(f"again      {line}")
+
+
+def _end_runs(place: Workplace, server: PrefectServer) -> None:
+    """End what is being worked off, and say so to the server, where it still is."""
+    for run in psutil.Process().children():
+        if run.pid != server.running.pid:
+            run.kill()  # what is finished is kept
+    with contextlib.suppress(OSError):
+        close_orphans(server.running, place.home, deployed=False)
 
 
 def _described(place: Workplace, every_hours: float) -> list[str]:
@@ -100,10 +158,14 @@ def _pause(place: Workplace, paused: str | None, resumed: str | None) -> None:
 
 
 def _announce_published(place: Workplace, server: PrefectServer) -> None:
-    """A version may have been published while nothing listened."""
-    version = published_dataset(place.store)
-    if version is not None and server.mark is not None and not was_retrained(place.store, version):
-        click.echo(f"announced  {version[:12]}, taken by run {announce(server.mark, place.store, version)}")
+    """A version may have been published while nothing listened, or its news may have been lost."""
+    while True:
+        try:
+            if version := unheard(server.running, place.store):
+                click.echo(f"announced  {version[:12]}, taken by run {announce(server.running, place.store, version)}")
+        except (OSError, ServerError) as error:
+            click.echo(f"warning    the published version was not announced: {error}; tried again later", err=True)
+        time.sleep(ANNOUNCE_SECONDS)
 
 
 def _tell_next_rounds(place: Workplace, server: PrefectServer) -> None:

@@ -1,20 +1,17 @@
 """Verbs about playing: serve a model to a browser, and stop what serves."""
 
-import contextlib
 import dataclasses
-import os
-import signal
+import functools
 import threading
 import webbrowser
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from flows.commands.options import PORT
+from flows.marks import leave_mark, stop_serving
 from flows.releases import candidate_bundle, read_current, released_bundle
-from flows.server import stop_server
-from flows.workplace import Place, at_found_place, open_place, open_workplace, place_options
+from flows.workplace import home_of, open_place, open_workplace, place_options
 
 
 @click.command(epilog="Example: worldloom play --profile tiny --port 8761")
@@ -43,48 +40,16 @@ def play(
         opener = threading.Timer(1.0, webbrowser.open, [f"http://{config.host}:{config.port}/"])
         opener.daemon = True
         opener.start()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `stop` ends it as Ctrl-C does, with everything put away
-    with _mark(place.home):
+    with leave_mark(place.home, "play"):
         serve(config, place.store, digest, released=now is not None and now.bundle == digest)
 
 
 @click.command(epilog="Example: worldloom stop --profile tiny")
-@at_found_place
-def stop(place: Place) -> None:
+@functools.partial(place_options, overrides=False)
+def stop(profile: str, home: Path | None, store: str | None) -> None:
     """Stop what `play`, `dashboard` and `deploy` left running in this home."""
-    stopped = [
-        name for name, stop_it in (("play", stop_players(place.home)), ("dashboard", stop_server(place.prefect))) if stop_it
-    ]
+    place = home_of(profile, home)
+    if not place.is_dir():
+        open_place(profile, home, store)  # says so
+    stopped = [verb for verb in ("play", "deploy", "dashboard") if stop_serving(place, verb)]
     click.echo(f"stopped    {', '.join(stopped) or 'nothing: nothing of this home was running'}")
-
-
-@contextlib.contextmanager
-def _mark(home: Path) -> Iterator[None]:
-    """Leave an empty file ``players/PID`` as long as this process plays; several may play from one home."""
-    path = home / "players" / str(os.getpid())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
-
-
-def stop_players(home: Path) -> int:
-    """End the processes that play from ``home``; how many there were. Marks of killed ones are swept."""
-    stopped = 0
-    for path in sorted((home / "players").glob("*")):
-        path.unlink(missing_ok=True)
-        if path.name.isdecimal() and _plays(int(path.name)):
-            os.kill(int(path.name), signal.SIGTERM)
-            stopped += 1
-    return stopped
-
-
-def _plays(pid: int) -> bool:
-    """Whether that process still is a player: numbers are given again to others."""
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return False
-    return b"play" in command

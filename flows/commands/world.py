@@ -28,7 +28,4 @@ def serve(port: int, scene: str, size: tuple[int, int], renderer: str) -> None:
     """Serve the embedded world to UnrealCV clients. One at a time, on loopback; stop it with Ctrl-C."""
     width, height = size
     config = ServerConfig(port=port, level=scene, width=width, height=height, renderer=renderer)
-    try:
-        serve_world(config, lambda line: click.echo(line))
-    except KeyboardInterrupt:
-        click.echo("stopped")
+    serve_world(config, lambda line: click.echo(line))

@@ -15,6 +15,7 @@ from flows.cli import VERBS, run_command, worldloom
 from flows.release import GateRefusedError
 from flows.summary import summarise_stage
 from infra.errors import BusyError
+from infra.interrupt import LINE
 from infra.lock import hold_folder
 from infra.stage import StageResult
 from tests.flows.conftest import command
@@ -49,7 +50,7 @@ def raising(error: BaseException) -> Callable[..., None]:
         (GateRefusedError("gate: not released"), 3, "gate: not released"),
         (OSError(errno.ENOSPC, "No space left on device", "/disk/file"), 2, "No space left on device: /disk/file"),
         (click.UsageError("no such option"), 2, "no such option"),
-        (KeyboardInterrupt(), 130, "stopped"),
+        (KeyboardInterrupt(), 130, "interrupted"),
     ],
 )
 def test_what_can_be_mended_is_one_line_and_a_status(
@@ -173,7 +174,7 @@ def test_an_interrupt_is_how_a_served_world_ends() -> None:
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heeding) as serving:
         assert serving.stdout is not None and serving.stdout.readline().startswith("serving ")
         serving.send_signal(signal.SIGINT)
-        assert serving.communicate(timeout=20) == ("stopped\n", "") and serving.returncode == 0
+        assert serving.communicate(timeout=20) == ("", f"worldloom: {LINE}\n") and serving.returncode == 130
 
 
 @pytest.mark.slow
