@@ -18,6 +18,7 @@ from flows.bench_wsad import WsadBenchConfig, bench_wsad
 from flows.commands.options import OUT_FILE, PLOT, SIZE
 from inference.bench.cases import SIZES, SizeName
 from inference.bench.denoiser import DenoiserBenchConfig, bench_denoiser
+from inference.bench.play import PlayBenchConfig, bench_play
 from infra.store import open_store
 
 
@@ -60,6 +61,14 @@ def denoiser(sizes: tuple[SizeName, ...], device: str | None, repeats: int, out:
     config = DenoiserBenchConfig(device=chosen, repeats=repeats)
     results = [bench_denoiser(size, SIZES[size], config, click.echo) for size in sizes or fitting]
     _write(out, results)
+
+
+@bench.command(epilog="Example: worldloom bench play --repeats 30 --out play.json")
+@click.option("--repeats", type=click.IntRange(min=1), default=PlayBenchConfig.repeats, show_default=True, help="Segments.")
+@click.option("--out", type=OUT_FILE, help="Write all figures there as JSON.")
+def play(repeats: int, out: Path | None) -> None:
+    """Time a segment of the shipped weights on the CPU: in both types, with one thread and with two."""
+    _write(out, bench_play(PlayBenchConfig(repeats=repeats), click.echo))
 
 
 @bench.command(epilog="Example: worldloom bench explore --out explore.json --plot explore.png")

@@ -10,6 +10,7 @@ from inference.bench import gpu
 from inference.bench.cases import Size, make_case, run_plainly
 from inference.bench.denoiser import DenoiserBenchConfig, bench_denoiser
 from inference.bench.measure import Flops, count_flops, interleave
+from inference.bench.play import PlayBenchConfig, bench_play
 from inference.fast.denoiser import FastDenoiser
 from inference.fast.prompt import prepare_prompt
 from infra.errors import WorldloomError
@@ -74,3 +75,12 @@ def test_what_cannot_be_measured_here_is_refused():
     if not torch.cuda.is_available():
         with pytest.raises(WorldloomError, match="no CUDA device"):
             bench_denoiser("tiny", SMALL, DenoiserBenchConfig(device="cuda"), print)
+
+
+def test_play_is_timed_in_both_types_with_one_thread_and_with_two():
+    said: list[str] = []
+    result = bench_play(PlayBenchConfig(repeats=1, width=112, height=64), said.append)
+    kinds = {f"{precision}, {threads}" for precision in ("float32", "bfloat16") for threads in ("1 thread", "2 threads")}
+    assert result["seconds"].keys() == kinds and all(taken["median"] > 0 for taken in result["seconds"].values())
+    assert all(any(kind in line for line in said) for kind in kinds) and result["machine"]["cpu"] in said[-1]
+    assert torch.get_num_threads() == 1
