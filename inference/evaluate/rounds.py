@@ -73,7 +73,7 @@ class Coverage:
             return ""
         starts = f"{self.starts} of {_starts(self.planned)} starts"
         walks = f"{self.long_walks} of {_long_walks(self.planned)} long walks"
-        return f"The time cap of the evaluation left {starts} and {walks}, the same for every arm."
+        return f"Time for the evaluation was short: {starts} and {walks} were played, by every arm the same."
 
 
 def _starts(rounds: Sequence[Round]) -> int:

@@ -133,7 +133,7 @@ def _memory(scores: Scores) -> list[Line]:
 
 
 def _walks(score: Score) -> str:
-    return f"{score.cases} walks, {score.scenes} {'scene' if score.scenes == 1 else 'scenes'}"
+    return f"{score.cases} walk{'s' * (score.cases != 1)}, {score.scenes} scene{'s' * (score.scenes != 1)}"
 
 
 def _lowest(score: Score) -> float:

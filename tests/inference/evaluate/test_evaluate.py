@@ -103,7 +103,7 @@ def test_without_time_every_arm_is_played_from_one_start_and_the_report_says_how
     assert {scores[arm, "psnr", 8].cases for arm in ("candidate", "candidate_no_geometry", "repeat_last")} == {8}
     pairs = [("candidate", "memory_off"), ("candidate_no_geometry", "memory_off_no_geometry")]
     assert {scores[difference(*pair), "revisit_psnr", 0].cases for pair in pairs} == {1}
-    cut = "The time cap of the evaluation left 1 of 2 starts and 1 of 8 long walks, the same for every arm."
+    cut = "Time for the evaluation was short: 1 of 2 starts and 1 of 8 long walks were played, by every arm the same."
     assert result.outputs["verdict"][1]["text"] == cut
     assert cut in write_report(arena.store, arena.store.home / "cut", {"evaluate": result.key}).read_text(encoding="utf-8")
     assert result.outputs["starts"] == result.outputs["scenes"] == 1
