@@ -67,7 +67,7 @@ class Loop:
         yield (compressed := compress(distilled, profile.compress, store, fresh=fresh))
         candidate = assemble_bundle(store, profile.name, profile.release.start_images, trained, distilled, compressed)
         shipped = shipped_bundle(store, candidate, profile.train, profile.distil)
-        yield (evaluated := evaluate(candidate, dataset, profile.evaluate, store, base=shipped, fresh=fresh))
+        yield (evaluated := evaluate(candidate, dataset, profile.evaluate, store, base=shipped, pool=pool, fresh=fresh))
         yield release(candidate, evaluated, profile.release, store, fresh=fresh)
 
     def _collect(self) -> StageResult:

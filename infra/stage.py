@@ -1,5 +1,6 @@
 """Running a stage once: its key says what it would do; a finished run with that key is its result."""
 
+import io
 import json
 import shutil
 import socket
@@ -35,9 +36,9 @@ class StageResult:
 class StageContext:
     """What the work of a stage is given."""
 
-    def __init__(self, stage: str, key: str, store: Store, max_seconds: float | None) -> None:
+    def __init__(self, stage: str, key: str, store: Store, max_seconds: float | None, *, silent: bool = False) -> None:
         self.stage, self.key = stage, key
-        self.progress = Progress(stage, tuple(OBSERVERS))
+        self.progress = Progress(stage, (), io.StringIO()) if silent else Progress(stage, tuple(OBSERVERS))
         self.stopped_early = False
         self.scratch = store.home / "work" / key  # survives a kill; a stage continues from it
         self._deadline = None if max_seconds is None else time.monotonic() + max_seconds
@@ -63,16 +64,18 @@ def run_stage(
     config: Any,
     work: Callable[[StageContext], Mapping[str, Any]],
     fresh: bool = False,
+    silent: bool = False,
 ) -> StageResult:
     """Do ``work`` unless a run with the same key is finished; its row in table ``runs`` is written last.
 
     ``fresh`` forgets what an earlier run began and adds a newer row. A config field ``max_seconds`` is the time cap
     behind ``context.out_of_time()``. What ``work`` raises goes through, and nothing is recorded then.
+    ``silent`` is for parts of a stage, whose progress the whole tells.
     """
     key = stage_key(name, version, inputs, config)
     if not fresh and (found := find_run(store, key)) is not None:
         return found
-    context = StageContext(name, key, store, vars(config).get("max_seconds"))
+    context = StageContext(name, key, store, vars(config).get("max_seconds"), silent=silent)
     started, began = time.time(), time.monotonic()
     outputs = _do(work, context, fresh)
     run = Run(

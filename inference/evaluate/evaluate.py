@@ -1,20 +1,17 @@
 """The stage ``evaluate``: scores of the candidate beside baselines and controls, on scenes never trained on."""
 
-import functools
 import json
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-import torch
-
-from inference.evaluate.arms import ARMS, Arm, Models, Origin
+from inference.evaluate.arms import ARMS, Arm
 from inference.evaluate.bootstrap import BootstrapConfig
-from inference.evaluate.cases import Case
+from inference.evaluate.contest import Contest, Played, Pool, play_rounds
 from inference.evaluate.differences import DIFFERENCES
 from inference.evaluate.measure import MeasureConfig
 from inference.evaluate.plan import PlanConfig, TestPlan, plan_tests
-from inference.evaluate.play_arm import play_arm, read_measurements
-from inference.evaluate.rounds import Budget, Coverage, Round, plan_rounds, playing_order
+from inference.evaluate.play_arm import read_measurements
+from inference.evaluate.rounds import Budget, Coverage, plan_rounds
 from inference.evaluate.scores import Measurement, Score, score_arm, score_difference
 from inference.evaluate.showcase import PANELS, draw_poster, encode_shown, gather_shown
 from inference.evaluate.verdict import Provenance, difference, index_scores, write_verdict
@@ -24,12 +21,9 @@ from infra.stage import StageContext, StageResult, run_stage
 from infra.store import Store
 from infra.tables import append_rows, read_rows, records_from, rows_from
 from modeling.checkpoint import find_checkpoint
-from modeling.device import Precision, set_precision
-from modeling.world_model import WorldModel, load_world_model, random_world_model
+from modeling.device import Precision
 
 VERSION: Final = 2  # 2: played in rounds
-
-Played = dict[str, list[dict[str, Any]]]  # outputs of the played rounds by arm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +46,7 @@ def evaluate(
     store: Store,
     *,
     base: Bundle | None = None,
+    pool: Pool | None = None,
     fresh: bool = False,
 ) -> StageResult:
     """Score a candidate against ``base`` (the weights as shipped, if there are any), controls and baselines.
@@ -65,48 +60,13 @@ def evaluate(
     inputs = _inputs(candidate, base, dataset, plan)
 
     def work(context: StageContext) -> dict[str, Any]:
-        torch.set_num_threads(config.threads)
-        set_precision(config.precision)
-        models = load_models(store, candidate, base)
-        played, over = _play_rounds(rounds, arms, plan, models, config, store, inputs, context, fresh)
+        contest = Contest(store=store.uri, candidate=candidate, base=base, plan=plan, config=config, inputs=inputs, fresh=fresh)
+        played, over = play_rounds(contest, rounds, arms, Budget(config.max_seconds), pool, context)
         provenance = find_provenance(store, candidate, base, dataset)
         coverage = Coverage(planned=tuple(rounds), played=tuple(over))
         return _conclude(played, left_out, provenance, coverage, plan, config, store, context)
 
     return run_stage(store, name="evaluate", version=VERSION, inputs=inputs, config=config, work=work, fresh=fresh)
-
-
-def load_models(store: Store, candidate: Bundle, base: Bundle | None) -> Models:
-    """Give a loader of world models by origin that keeps what it has loaded."""
-
-    @functools.cache
-    def load(origin: Origin) -> WorldModel:
-        match origin:
-            case "candidate":
-                return load_world_model(store, candidate)
-            case "int8":
-                return load_world_model(store, candidate, int8=True)
-            case "base":
-                assert base is not None  # arms of an absent base are not played
-                return load_world_model(store, base)
-            case "random" | "random_denoiser":
-                model = load("candidate")
-                control = random_world_model(
-                    model.world,
-                    model.autoencoder.config,
-                    width=model.width,
-                    height=model.height,
-                    fps=model.fps,
-                    steps=model.steps,
-                    seed=0,
-                )
-                if origin == "random_denoiser":
-                    control.autoencoder = model.autoencoder
-                return control
-            case "baseline":
-                raise ValueError("a baseline has no model")
-
-    return load
 
 
 def choose_arms(
@@ -144,68 +104,6 @@ def _inputs(candidate: Bundle, base: Bundle | None, dataset: str, plan: TestPlan
         "tests": sha256_of(canonical_json(episodes)),
     }
     return inputs if base is None else inputs | {"base_autoencoder": base.autoencoder, "base_denoiser": base.denoiser}
-
-
-def _play_rounds(
-    rounds: list[Round],
-    arms: list[Arm],
-    plan: TestPlan,
-    models: Models,
-    config: EvaluateConfig,
-    store: Store,
-    inputs: dict[str, str],
-    context: StageContext,
-    fresh: bool,
-) -> tuple[Played, list[Round]]:
-    """Outputs by arm, and the rounds played: each is finished once begun, so that all arms have the same walks.
-
-    An arm's round is a stage of its own; what a killed evaluation finished is not played again.
-    """
-    budget = Budget(config.max_seconds)
-    played: Played = {}
-    over: list[Round] = []
-    steps = _Steps(context, sum(len(turn.walks_of(arm)) for turn in rounds for arm in arms))
-    for turn in rounds:
-        if not budget.allows(turn):
-            context.stopped_early = True
-            continue
-        seconds = 0.0
-        for arm in (arm for arm in playing_order(arms) if turn.walks_of(arm)):
-            work = functools.partial(_play_one, arm, turn, plan, models, store, steps)
-            unit = inputs | {"arm": arm.name, "round": turn.name}
-            result = run_stage(store, name="evaluate_arm", version=VERSION, inputs=unit, config=config, work=work, fresh=fresh)
-            steps.over(len(turn.walks_of(arm)))
-            played.setdefault(arm.name, []).append(dict(result.outputs))
-            seconds += result.seconds
-        budget.spend(turn, seconds)
-        over.append(turn)
-    context.progress(steps.total, steps.total, "scores")
-    return played, over
-
-
-class _Steps:
-    """Counts walks for the progress line, also those that an earlier run played."""
-
-    def __init__(self, context: StageContext, total: int) -> None:
-        self.context, self.total, self.done, self.within = context, total, 0, 0
-
-    def begin(self, arm: Arm, turn: Round) -> None:
-        self.within = 0
-        self.context.progress(self.done, self.total, f"{arm.title}: {turn.name}")
-
-    def tell(self, arm: Arm, case: Case) -> None:
-        self.within += 1
-        self.context.progress(self.done + self.within, self.total, f"{arm.title}: {case.name}")
-
-    def over(self, walks: int) -> None:
-        self.done, self.within = self.done + walks, 0
-
-
-def _play_one(
-    arm: Arm, turn: Round, plan: TestPlan, models: Models, store: Store, steps: _Steps, _: StageContext
-) -> dict[str, Any]:
-    steps.begin(arm, turn)
-    return play_arm(arm, turn, plan, models, store, functools.partial(steps.tell, arm))
 
 
 def _conclude(

@@ -2,7 +2,6 @@
 
 import json
 import tempfile
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -30,16 +29,13 @@ class ArmRecord:
     shown: dict[str, str] = field(default_factory=dict)  # case name to a lossless video object
 
 
-Tell = Callable[[Case], None]  # told of every walk that is over
-
-
-def play_arm(arm: Arm, turn: Round, plan: TestPlan, models: Models, store: Store, tell: Tell) -> dict[str, Any]:
+def play_arm(arm: Arm, turn: Round, plan: TestPlan, models: Models, store: Store) -> dict[str, Any]:
     """Play an arm's walks of a round.
 
     Returns the outputs of the stage: names of the stored measurements and pictures, and the speed where a model played.
     """
     record = ArmRecord()
-    keep = _Keeper(arm, plan, store, record, tell)
+    keep = _Keeper(arm, plan, store, record)
     measure = measure_branches if turn.part == "branches" else measure_long
     frames = _frames(arm, turn.part, plan.measure)
     player = make_player(arm, models, _other_scene(arm, plan, store, turn.start))
@@ -69,8 +65,8 @@ def _frames(arm: Arm, part: Part, config: MeasureConfig) -> int:
 class _Keeper:
     """Keeps times of all playbacks and pictures of the shown ones."""
 
-    def __init__(self, arm: Arm, plan: TestPlan, store: Store, record: ArmRecord, tell: Tell) -> None:
-        self.arm, self.plan, self.store, self.record, self.tell = arm, plan, store, record, tell
+    def __init__(self, arm: Arm, plan: TestPlan, store: Store, record: ArmRecord) -> None:
+        self.arm, self.plan, self.store, self.record = arm, plan, store, record
 
     def __call__(self, case: Case, playback: Playback) -> None:
         self.record.playbacks.append(replace(playback, frames=playback.frames[:0]))
@@ -79,7 +75,6 @@ class _Keeper:
                 path = Path(folder) / "shown.mp4"
                 encode_video(path, playback.frames, self.plan.fps, lossless=True)
                 self.record.shown[case.name] = self.store.put_file(path)
-        self.tell(case)
 
 
 def _other_scene(arm: Arm, plan: TestPlan, store: Store, start: Start) -> Case | None:

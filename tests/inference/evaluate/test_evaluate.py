@@ -2,11 +2,12 @@
 
 import dataclasses
 import json
+import pickle
 from typing import Any
 
 import pytest
 
-from inference.evaluate import evaluate as stage
+from inference.evaluate import contest
 from inference.evaluate.arms import ARMS
 from inference.evaluate.cases import find_starts, starts_with
 from inference.evaluate.evaluate import choose_arms, evaluate
@@ -76,7 +77,7 @@ def test_a_killed_evaluation_does_not_play_finished_arms_again(arena: Arena, mon
             raise KeyboardInterrupt
         return play(arm, turn, *rest)
 
-    monkeypatch.setattr(stage, "play_arm", play_until_killed)
+    monkeypatch.setattr(contest, "play_arm", play_until_killed)
     with pytest.raises(KeyboardInterrupt):
         evaluate(arena.candidate, arena.dataset, config, arena.store)
     before = list(played)
@@ -86,11 +87,18 @@ def test_a_killed_evaluation_does_not_play_finished_arms_again(arena: Arena, mon
     assert finished.outputs["arms"] == ["truth", "repeat_last"]
 
 
-def test_the_same_evaluation_twice_gives_the_same_scores(arena: Arena) -> None:
+class LastFirst:
+    """Workers that are handed copies, as those of other processes are, and finish in no order that was asked for."""
+
+    def map_unordered(self, function: Any, jobs: Any) -> Any:
+        return (pickle.loads(pickle.dumps(function))(job) for job in reversed(pickle.loads(pickle.dumps(list(jobs)))))
+
+
+def test_the_same_evaluation_twice_gives_the_same_scores_also_by_workers(arena: Arena) -> None:
     plan = dataclasses.replace(SMALL_EVALUATION.plan, starts=1, long_starts=1)
-    config = dataclasses.replace(SMALL_EVALUATION, arms=("candidate",), plan=plan)
+    config = dataclasses.replace(SMALL_EVALUATION, arms=("candidate", "repeat_last"), plan=plan)
     first = evaluate(arena.candidate, arena.dataset, config, arena.store)
-    second = evaluate(arena.candidate, arena.dataset, config, arena.store, fresh=True)
+    second = evaluate(arena.candidate, arena.dataset, config, arena.store, pool=LastFirst(), fresh=True)
     assert not second.reused and first.outputs["scores"] == second.outputs["scores"]
 
 
