@@ -1,6 +1,7 @@
 """Playing the rounds: an arm's walks of a round are a stage of their own, done in this process or by a pool's workers."""
 
 import functools
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -65,7 +66,7 @@ def play_rounds(
         if not budget.allows(turn):
             context.stopped_early = True
             continue
-        budget.begin()
+        began = time.monotonic()
         jobs = [(arm, turn) for arm in playing_order(arms) if turn.walks_of(arm)]
         context.progress(done, total, f"{turn.name}: {len(jobs)} arms")
         play_one = functools.partial(play_job, contest)
@@ -73,7 +74,7 @@ def play_rounds(
             played[arm.name].append(dict(result.outputs))
             done += len(turn.walks_of(arm))
             context.progress(done, total, f"{turn.name}: {arm.title}")
-        budget.spend(turn)
+        budget.spend(turn, time.monotonic() - began)
         over.append(turn)
     context.progress(total, total, "scores")
     return {arm: outputs for arm, outputs in played.items() if outputs}, over

@@ -39,16 +39,12 @@ class Budget:
     def __init__(self, seconds: float) -> None:
         self._deadline = time.monotonic() + seconds
         self._walk: dict[Part, float] = {}  # seconds that all arms took for one walk
-        self._began = time.monotonic()
 
     def allows(self, turn: Round) -> bool:
         return turn.always or time.monotonic() + self._walk.get(turn.part, 0.0) * len(turn.walks) <= self._deadline
 
-    def begin(self) -> None:
-        self._began = time.monotonic()
-
-    def spend(self, turn: Round) -> None:
-        self._walk[turn.part] = (time.monotonic() - self._began) / len(turn.walks)
+    def spend(self, turn: Round, seconds: float) -> None:
+        self._walk[turn.part] = seconds / len(turn.walks)
 
 
 @dataclass(frozen=True, kw_only=True)
