@@ -83,7 +83,8 @@ class S3Store:
     def local_path(self, name: str) -> Path:
         path = self.home / object_key(name)
         if path.exists():  # it was verified before it was renamed to here
-            os.utime(path)
+            with contextlib.suppress(OSError):  # a cache that keeps no times loses others first
+                os.utime(path)
             return path
         size = self._size(self.address.key(object_key(name)))
         if size is None:
