@@ -91,6 +91,8 @@ def home_of(profile: str, home: Path | None) -> Path:
 def _refuse_foreign(folder: Path) -> None:
     """Raise ValueError for a folder of something else: what a store writes would lie scattered in it."""
     there = {entry.name for entry in folder.iterdir() if not entry.name.startswith(".")} if folder.is_dir() else set()
+    if table := next((place for place in (folder, *folder.parents) if (place / "_delta_log").is_dir()), None):
+        raise ValueError(f"{folder} lies in the table {table}, which may delete it; name a folder outside")
     foreign = there - STORE_FOLDERS - {LOCK, LEASE, "lost+found"}
     if foreign and not there & STORE_FOLDERS - {"tmp"}:
         raise ValueError(f"{folder} holds other files and no store; name a folder of its own, for example {folder / 'store'}")

@@ -68,6 +68,7 @@ def naming_full_disk(folder: Path, needed: int | None = None) -> Iterator[None]:
                 f"the disk or mount of {folder} fails ({error.strerror}); mend it, then run again"
             ) from None
         if isinstance(error, StoreFullError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            error.filename = error.filename or str(folder)  # whatever it is, it is said where
             raise
         wanted = f"{needed} bytes are needed and " if needed is not None else ""
         there = next(path for path in (folder, *folder.absolute().parents) if path.exists())

@@ -10,7 +10,8 @@ from typing import Final
 from infra.errors import StoreFullError, naming_full_disk
 
 _NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOTTY})
-_NO_SYNC: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EACCES, errno.EPERM, errno.ENOTTY})
+_NO_SYNC: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTTY})
+_NO_FOLDER_SYNC: Final = _NO_SYNC | {errno.EBADF, errno.EACCES, errno.EPERM}
 _told: set[str] = set()  # by this process
 _links: dict[Path, bool] = {}  # what this process found out
 _log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ def has_links(folder: Path) -> bool:
 
 
 def sync(path: Path) -> None:
-    """Have a file or folder written to the disk; where folders cannot be, their names may be lost in a power cut.
+    """Have a file or folder written to the disk; where that cannot be asked for, a power cut may lose the last ones.
 
     Raises:
         OSError: the disk fails.
@@ -59,9 +60,10 @@ def sync(path: Path) -> None:
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno not in _NO_SYNC or not path.is_dir():
+        folder = path.is_dir()
+        if error.errno not in (_NO_FOLDER_SYNC if folder else _NO_SYNC):
             raise
-        _tell("sync of folders", path, error, "a power cut may lose what was written last")
+        _tell("sync of folders" if folder else "sync of files", path, error, "a power cut may lose what was written last")
     finally:
         os.close(descriptor)
 

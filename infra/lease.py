@@ -32,7 +32,7 @@ class Holder:
         if self.host != socket.gethostname():
             return False
         try:
-            return abs(psutil.Process(self.pid).create_time() - self.born) > 2.0
+            return bool(abs(psutil.Process(self.pid).create_time() - self.born) > 2.0)
         except psutil.NoSuchProcess:
             return True
 

@@ -83,7 +83,8 @@ class S3Store:
     def local_path(self, name: str) -> Path:
         path = self.home / object_key(name)
         if path.exists():  # it was verified before it was renamed to here
-            os.utime(path)
+            with contextlib.suppress(OSError):  # a cache that keeps no times loses others first
+                os.utime(path)
             return path
         size = self._size(self.address.key(object_key(name)))
         if size is None:
@@ -257,11 +258,11 @@ class S3Store:
         if not isinstance(error, ClientError):
             inner = getattr(error, "kwargs", {}).get("error", "")  # what the network said
             return explain_error(type(error).__name__, f"{error} {inner}", self._access())
-        error = self._told_in_full(error)
-        headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-        region = headers.get("x-amz-bucket-region") or error.response.get("Error", {}).get("Region", "")
-        reason = explain_code(_code(error), self._access(self._method()), str(region))
-        return f"{error.operation_name}: {reason}" if error.operation_name in _OF_LOGINS else reason
+        told = self._told_in_full(error)
+        headers = told.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        region = headers.get("x-amz-bucket-region") or told.response.get("Error", {}).get("Region", "")
+        reason = explain_code(_code(told), self._access(self._method()), str(region))
+        return f"{told.operation_name}: {reason}" if told.operation_name in _OF_LOGINS else reason
 
     def _method(self) -> str:
         """By which botocore found the credentials."""

@@ -48,7 +48,7 @@ _VACUUM_EVERY: Final = 1024  # commits
 _KEPT_HOURS: Final = 7 * 24  # of files that no version since needs; a reader may still hold an older one
 
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")  # that delta-rs puts into its messages
-_OS_ERROR: Final = re.compile(r"os error (\d+)")
+_OS_ERROR: Final = re.compile(r"(?:os error |\[Errno )(\d+)")
 
 _opened = threading.local()  # tables by address and options: opening anew reads the log, which grows; updating does not
 

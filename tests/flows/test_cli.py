@@ -194,3 +194,32 @@ def test_a_page_is_not_written_where_a_file_stands(tmp_path: Path, capsys: pytes
     (tmp_path / "file").write_text("x")
     assert run_command(["deploy", "--home", str(tmp_path / "file" / "home"), "--pause", "nights"]) == 2
     assert "a file stands where a folder is needed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("out", "says"),
+    [
+        ("a[b]", "'[' cannot stand in a store's name; choose another"),
+        ("feature%2Flogin", "'%2F' cannot stand in a store's name"),
+        ("s3://worlds/a%20b", "'%20' cannot stand in a store's name"),
+        ("s3://worlds/x//y", "a part of its prefix is 'empty'"),
+        ("s3:/worlds/x", "neither a folder nor s3://bucket/prefix"),
+        ("tables/episodes/mine", "lies in the table"),
+    ],
+)
+def test_a_name_that_no_store_can_have_is_refused_before_anything_is_written(
+    out: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tables" / "episodes" / "_delta_log").mkdir(parents=True)
+    before = sorted(tmp_path.rglob("*"))
+    assert run_command(["collect", "--source", "embedded", "--hours", "0.001", "--out", out]) == 2
+    shown = capsys.readouterr().err
+    assert says in shown and shown.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_commands_that_are_shown_work_for_names_with_spaces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "my store").mkdir()
+    assert run_command(["datasets", "--store", str(tmp_path / "my store")]) == 0
+    assert f"--store '{tmp_path / 'my store'}'" in capsys.readouterr().out

@@ -35,7 +35,7 @@ if __name__ == "__main__":
             won = [answer[0] for answer in pool.map(write, range(3), 1)]
         counts = [row.count for row in read_records(open_store(sys.argv[1]), "readings", Reading)]
         print(json.dumps({"won": sum(won), "counts": sorted(counts)}))
-    except WorldloomError as error:
+    except (WorldloomError, OSError) as error:
         print(json.dumps({"error": str(error)}))
 """
 HOLD = """
@@ -78,10 +78,11 @@ def start(library: Path, root: Path, odd: str, script: str, *arguments: str) -> 
         (f"link={errno.ENOSYS}", ["hard links (Function not implemented)"]),
         (f"link={errno.EPERM} rename={errno.EINVAL}", ["hard links (Operation not permitted)"]),
         (f"dirsync={errno.EINVAL}", ["sync of folders (Invalid argument)"]),
+        (f"filesync={errno.ENOSYS} dirsync={errno.EACCES}", ["sync of files (Function", "sync of folders (Permission denied)"]),
         (f"lock={errno.ENOLCK} flock={errno.ENOLCK}", ["locks (No locks available)"]),
         (f"link={errno.EOPNOTSUPP} flock={errno.ENOSYS} lock={errno.ENOSYS}", ["hard links", "locks (Function"]),
     ],
-    ids=["no links", "no links nor safe renames", "no sync of folders", "no locks", "neither links nor locks"],
+    ids=["no links", "no links nor safe renames", "no sync of folders", "no sync", "no locks", "neither links nor locks"],
 )
 def test_what_is_lacking_is_told_and_writers_beside_each_other_lose_and_double_nothing(
     odd: str, told: list[str], library: Path, tmp_path: Path
@@ -99,6 +100,7 @@ def test_what_is_lacking_is_told_and_writers_beside_each_other_lose_and_double_n
     [
         (f"filesync={errno.EIO}", r"the disk or mount of .*store/tmp fails (Input/output error); mend it, then run again"),
         (f"dirsync={errno.ESTALE}", "fails (Stale file handle)"),
+        (f"filesync={errno.EMFILE}", "store/tmp"),
         (f"filesync={errno.EROFS}", "is mounted read-only; mount it for writing"),
         (f"filesync={errno.EDQUOT}", "this user's quota is used up"),
         (f"lock={errno.EIO}", "fails (Input/output error)"),
