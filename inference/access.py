@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from inference.limits import RateConfig, RateLimit
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_ORIGIN: Final = re.compile(r"(?P<scheme>https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(?P<port>:[0-9]{1,5})?", re.ASCII)
+_ORIGIN: Final = re.compile(r"(?P<scheme>https?)://([a-z0-9._-]{1,200}|\[[0-9a-f:.]+\])(?P<port>:[0-9]{1,5})?", re.ASCII)
 _LONGEST_REASON: Final = 123  # bytes, by RFC 6455
 _SHOWN: Final = 100  # characters of what a stranger wrote
 _LINES: Final = RateConfig(messages_per_second=0.2, messages_at_once=5)  # on the terminal
@@ -56,9 +56,17 @@ def refusal(host: str, origin: str | None, own_host: str, allowed_origins: Itera
         return f"host {name[:_SHOWN]!r} is not known here; {_advice(f'http://{name}')}"
     if origin is None:
         return ""  # no browser; other programs can write any header
-    if urlsplit(origin).netloc.lower() != host.lower() and origin.lower() not in allowed:
+    if origin.lower().partition("://")[2] != host.lower() and _plain(origin) not in allowed:
         return f"origin {origin[:_SHOWN]!r} is not allowed here; {_advice(origin)}"
     return ""
+
+
+def _plain(origin: str) -> str:
+    """An origin of a browser as ``origin_of`` writes it; what is none stays as it is."""
+    try:
+        return origin_of(origin)
+    except ValueError:
+        return origin
 
 
 def _advice(origin: str) -> str:

@@ -114,6 +114,12 @@ class Generator:
         if self.status != "ready":
             raise ModelStoppedError(self.failure or f"the model is {self.status}")
 
+    def wait_failed(self) -> bool:
+        """Block until the model stays down, or until this is closed; whether it stays down."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.status in ("failed", "closed"))
+        return self.status == "failed"
+
     @property
     def pending(self) -> int:
         """How many commands are asked and not answered."""

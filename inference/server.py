@@ -2,6 +2,8 @@
 
 import contextlib
 import socket
+import threading
+import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ from inference.accelerate import AccelerateConfig
 from inference.access import OwnPagesOnly, is_loopback, origin_of
 from inference.connection import Connection, ConnectionConfig, Hall
 from inference.frame_ring import RingShape
-from inference.generator import Generator, GeneratorConfig
+from inference.generator import Generator, GeneratorConfig, ModelStoppedError
 from inference.page_policy import headers_of
 from inference.pictures import encode_jpeg
 from inference.protocol import MAX_MESSAGE_BYTES
@@ -30,6 +32,7 @@ from infra.store import Store
 from modeling.device import Precision
 
 WEB: Final = Path(__file__).parent / "web"
+_FAREWELL_SECONDS: Final = 1.0  # for players to hear that the model is down
 
 
 class PortInUseError(WorldloomError):
@@ -107,9 +110,10 @@ def _add_facts(app: FastAPI, hall: Hall) -> None:
 
 
 def serve(config: ServeConfig, store: Store, digest: str, *, released: bool) -> None:
-    """Serve a bundle until Ctrl-C or SIGTERM.
+    """Serve a bundle until Ctrl-C or SIGTERM, or until its model stays down.
 
     Raises:
+        ModelStoppedError: why the model cannot be loaded, or stopped too often.
         PortInUseError: names the port and how to choose another.
         MissingObjectError: the bundle is not whole.
     """
@@ -127,7 +131,17 @@ def serve(config: ServeConfig, store: Store, digest: str, *, released: bool) -> 
         with Generator(load, shape, GeneratorConfig()) as generator:
             server = uvicorn.Server(server_config(create_app(config, generator, world), config.allowed_origins))
             print(greeting(config, world, listener.getsockname()[1]), flush=True)
+            threading.Thread(target=_end_with_model, args=(generator, server), daemon=True).start()
             server.run(sockets=[listener])
+            if generator.failure:
+                raise ModelStoppedError(generator.failure)
+
+
+def _end_with_model(generator: Generator, server: uvicorn.Server) -> None:
+    """A server without a model serves nobody; who plays is told first."""
+    if generator.wait_failed():
+        time.sleep(_FAREWELL_SECONDS)
+        server.should_exit = True
 
 
 def server_config(app: FastAPI, allowed_origins: tuple[str, ...]) -> uvicorn.Config:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import dataclasses
 import io
 import json
 import os
@@ -15,12 +16,19 @@ import numpy as np
 import pytest
 import websockets
 from PIL import Image
+from safetensors.torch import load as load_safetensors
+from safetensors.torch import save as save_safetensors
 
 from inference.connection import ConnectionConfig
-from inference.generator import Generator, GeneratorConfig
+from inference.generator import Generator, GeneratorConfig, ModelStoppedError
 from inference.limits import RateConfig
-from inference.server import PortInUseError, ServeConfig, bind, greeting
+from inference.server import PortInUseError, ServeConfig, bind, greeting, serve
 from inference.stream import Stream
+from infra.datasets import put_bundle
+from infra.store import open_store
+from infra.tables import append_rows, rows_from
+from modeling.checkpoint import find_checkpoint
+from tests.inference.evaluate.arena import keep_candidate
 from tests.inference.panning_world import FPS, FRAMES, HEIGHT, WIDTH, load_panning, panning_shape, start_image
 from tests.inference.serving import TestPlayer, connected, panning_served, playing, serving
 
@@ -157,7 +165,7 @@ def test_unknown_fields_are_refused_politely_and_the_game_goes_on(address):
     unknown, missing, broken = asyncio.run(play())
     assert "action.speed" in unknown
     assert missing == "start: image 99 does not exist; there are 3"
-    assert broken == "start.png is no readable PNG or JPEG"
+    assert broken.startswith("start.png cannot be read as a picture") and len(broken) < 200
 
 
 def test_a_flood_closes_only_its_own_connection(address):
@@ -266,6 +274,58 @@ def test_foreign_pages_are_refused(address):
     assert json.loads(fetch(address, "/health")[1])["playing"] == 0
     assert fetch(address, "/info", Host="evil.example:8760")[0] == 403  # a name that was pointed here
     assert fetch(address, "/info", Host=f"localhost:{port}")[0] == 200
+
+
+def test_every_answer_forbids_other_sites_to_show_it(address):
+    for path, status in (("/", 200), ("/index.html", 200), ("/player.js", 200), ("/starts/1.jpg", 200), ("/info", 200)):
+        assert headers_of_answer(address, path)[0] == status
+    for path, more in (("/none", {}), ("/starts/x.jpg", {}), ("/", {"Host": "evil.example"}), ("/player.js", {})):
+        _, headers = headers_of_answer(address, path, **more)
+        assert "frame-ancestors 'self'" in headers["Content-Security-Policy"]
+        assert headers["X-Frame-Options"] == "SAMEORIGIN" and headers["X-Content-Type-Options"] == "nosniff"
+        assert len(headers.get_all("Content-Security-Policy")) == 1
+
+
+def headers_of_answer(address, path, **headers):
+    request = urllib.request.Request(f"http://{address}{path}", headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status, answer.headers
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers
+
+
+def test_who_is_refused_over_and_over_gets_no_more_than_a_number_and_fills_no_terminal(panning_generator, caplog):
+    async def knock(address):
+        async with connected(address, origin="http://evil.example") as player:
+            return await player.closing()
+
+    async def flood(address):
+        return await asyncio.gather(*(knock(address) for _ in range(120)), return_exceptions=True)
+
+    with serving(panning_generator, panning_served(), ServeConfig(port=0)) as address:
+        answers = asyncio.run(flood(address))
+        assert json.loads(fetch(address, "/health")[1])["playing"] == 0
+    told = [answer for answer in answers if isinstance(answer, tuple)]
+    assert 50 <= len(told) < 120 and {code for code, _ in told} == {1008}
+    assert all(isinstance(answer, websockets.InvalidStatus) for answer in answers if not isinstance(answer, tuple))
+    lines = [record.getMessage() for record in caplog.records if "evil.example" in record.getMessage()]
+    assert 1 <= len(lines) <= 8 and all("serve.allowed_origins" in line for line in lines)
+
+
+@pytest.mark.slow
+def test_a_model_of_damaged_weights_ends_the_server_with_the_name_of_the_tensor(tmp_path):
+    store = open_store(tmp_path)
+    bundle = keep_candidate(store, "d" * 64)
+    row = find_checkpoint(store, bundle.denoiser)
+    tensors = load_safetensors(store.get_bytes(row.weights_object))
+    tensors["head.head.bias"][0] = float("nan")
+    name = store.put_bytes(save_safetensors(tensors), ".safetensors")
+    damaged = dataclasses.replace(row, digest=name.split(".")[0], weights_object=name)
+    append_rows(store, "checkpoints", rows_from([damaged]), transaction="damaged")
+    digest = put_bundle(store, dataclasses.replace(bundle, denoiser=damaged.digest))
+    with pytest.raises(ModelStoppedError, match=r"cannot be loaded: NotFiniteError: .*tensor head\.head\.bias holds NaN"):
+        serve(ServeConfig(port=0), store, digest, released=True)
 
 
 def test_an_uploaded_picture_is_cut_to_size_and_played(address):
