@@ -55,7 +55,7 @@ def _is_gone(run: Mapping[str, Any], deployed: bool) -> bool:
         born = psutil.Process(named[0]).create_time()
     except psutil.NoSuchProcess:
         return True
-    return born > datetime.fromisoformat(run["created"]).timestamp() + 1.0
+    return bool(born > datetime.fromisoformat(run["created"]).timestamp() + 1.0)
 
 
 def _crash(server: ServerMark, run: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import time
+import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable
@@ -18,6 +19,7 @@ PUBLISHED: Final = "worldloom.dataset.published"
 RETRAIN: Final = "retrain-and-deploy"  # the flow that the event starts
 TRIES: Final = 4
 SECONDS_A_TRY: Final = 15.0
+BUSY_PAUSES: Final = (0.5, 1.0, 2.0, 4.0)  # seconds
 _NAMES: Final = uuid.UUID("6b2f7c1e-5d43-4f0a-9f39-2a3c1d8e7b60")
 
 
@@ -86,9 +88,21 @@ def post(server: ServerMark, path: str, body: Any) -> Any:
     """
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(f"{server.url}/api{path}", json.dumps(body).encode(), headers, method="POST")
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with _open_when_free(request) as answer:
         text = answer.read()
         return json.loads(text) if text else None
+
+
+def _open_when_free(request: urllib.request.Request) -> Any:
+    """A server whose database is busy says so with status 503; asked again it mostly is free."""
+    for pause in BUSY_PAUSES:
+        try:
+            return urllib.request.urlopen(request, timeout=30)
+        except urllib.error.HTTPError as error:
+            if error.code != 503:
+                raise
+            time.sleep(pause)
+    return urllib.request.urlopen(request, timeout=30)
 
 
 def was_retrained(store: Store, version: str) -> bool:

@@ -13,6 +13,7 @@ from infra.store import Store
 
 RETRIES: Final = 5  # of retraining on one version
 FIRST_PAUSE: Final = timedelta(seconds=15)  # before the first of them; each next one twice as long
+CLOCKED: Final = "auto-scheduled"  # the tag that Prefect gives to rounds of the clock
 _OVER: Final = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
@@ -26,7 +27,7 @@ def cancel_missed(server: ServerMark, before: datetime | None = None) -> int:
     """
     rounds = defaultdict(list)
     for run in post(server, "/flow_runs/filter", _due()):
-        if run["auto_scheduled"]:  # not those that a person asked for
+        if CLOCKED in run["tags"]:  # not those that a person asked for
             rounds[run["deployment_id"]].append(run)
     busy = {run["deployment_id"] for run in post(server, "/flow_runs/filter", _of_schedules(type=["RUNNING", "PENDING"]))}
     missed = 0
@@ -77,7 +78,8 @@ def unheard(server: ServerMark, store: Store) -> str | None:
 def _by_version(runs: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     versions = defaultdict(list)
     for run in runs:
-        versions[str(run["parameters"].get("version"))].append(run)
+        if "version" in run["parameters"]:
+            versions[str(run["parameters"]["version"])].append(run)
     return versions
 
 

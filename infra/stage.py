@@ -6,7 +6,8 @@ import shutil
 import socket
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -65,15 +66,18 @@ def run_stage(
     work: Callable[[StageContext], Mapping[str, Any]],
     fresh: bool = False,
     silent: bool = False,
+    keeps: Collection[str] = (),
 ) -> StageResult:
     """Do ``work`` unless a run with the same key is finished; its row in table ``runs`` is written last.
 
     ``fresh`` forgets what an earlier run began and adds a newer row. A config field ``max_seconds`` is the time cap
-    behind ``context.out_of_time()``. What ``work`` raises goes through, and nothing is recorded then.
-    ``silent`` is for parts of a stage, whose progress the whole tells.
+    behind ``context.out_of_time()``. What ``work`` raises goes through, and nothing is recorded then. ``silent`` is for
+    parts of a stage, whose progress the whole tells. Of a finished stage's scratch folder only what it ``keeps`` stays,
+    for a later stage that then drops it.
     """
     key = stage_key(name, version, inputs, config)
     if not fresh and (found := find_run(store, key)) is not None:
+        drop_scratch(store, key, keeps)  # of one that was killed between its row and this
         return found
     context = StageContext(name, key, store, vars(config).get("max_seconds"), silent=silent)
     started, began = time.time(), time.monotonic()
@@ -93,6 +97,7 @@ def run_stage(
         stopped_early=context.stopped_early or outputs.get("stopped_early") is True,
     )
     append_rows(store, "runs", rows_from([run]), transaction=f"{key}-{uuid.uuid4().hex}")
+    drop_scratch(store, key, keeps)
     return _result(run, reused=False)
 
 
@@ -101,6 +106,20 @@ def _do(work: Callable[[StageContext], Mapping[str, Any]], context: StageContext
         shutil.rmtree(context.scratch, ignore_errors=True)
     with context.progress:
         return dict(work(context))
+
+
+def drop_scratch(store: Store, key: str, keeps: Collection[str] = ()) -> None:
+    """Delete what a finished stage worked with, but for entries that it ``keeps``."""
+    folder = store.home / "work" / key
+    for entry in folder.iterdir() if folder.is_dir() else ():
+        if entry.name in keeps:
+            continue
+        if entry.is_dir():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)
+    with suppress(OSError):  # it keeps something, or is not there
+        folder.rmdir()
 
 
 def find_run(store: Store, key: str) -> StageResult | None:

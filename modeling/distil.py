@@ -14,7 +14,7 @@ from torch import Tensor
 
 from infra.datasets import load_dataset
 from infra.schema import Checkpoint
-from infra.stage import StageContext, StageResult, run_stage
+from infra.stage import StageContext, StageResult, drop_scratch, run_stage
 from infra.store import Store
 from modeling.checkpoint import find_checkpoint, save_checkpoint
 from modeling.conditioning import Window, WorldConfig, predict_clean
@@ -46,7 +46,7 @@ def distil(
     trained: StageResult, training: TrainConfig, config: DistilConfig, store: Store, *, fresh: bool = False
 ) -> StageResult:
     """Distil the base model of a finished train stage; outputs name the checkpoint ``student``."""
-    return run_stage(
+    result = run_stage(
         store,
         name="distil",
         version=VERSION,
@@ -55,6 +55,8 @@ def distil(
         work=lambda context: _distil(trained, training, config, store, context),
         fresh=fresh,
     )
+    drop_scratch(store, trained.key)
+    return result
 
 
 def _distil(

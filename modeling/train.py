@@ -64,6 +64,7 @@ def train(dataset: str, config: TrainConfig, store: Store, *, fresh: bool = Fals
         config=config,
         work=lambda context: _train(dataset, config, store, context),
         fresh=fresh,
+        keeps=("windows",),  # distilling goes on with them, and drops them
     )
 
 

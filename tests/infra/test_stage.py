@@ -12,7 +12,7 @@ import pytest
 from infra.digest import sha256_of
 from infra.lineage import code_commit
 from infra.schema.run import Run
-from infra.stage import StageContext, StageResult, find_run, run_stage, stage_key
+from infra.stage import StageContext, StageResult, drop_scratch, find_run, run_stage, stage_key
 from infra.store import Store, open_store
 from infra.tables import read_records
 
@@ -150,3 +150,24 @@ def test_a_killed_stage_goes_on_from_its_scratch_folder(local_store: Store) -> N
     process.join()
     assert find_run(local_store, key) is None
     assert 0 < _count_slowly(local_store.uri).outputs["steps"] <= 7
+
+
+def test_a_finished_stage_leaves_nothing_but_what_it_keeps_for_the_next(local_store: Store) -> None:
+    def work(context: StageContext) -> Mapping[str, Any]:
+        for name in ("states", "windows"):
+            (context.scratch / name).mkdir(parents=True)
+            (context.scratch / name / "file").write_text("x")
+        (context.scratch / "marker").touch()
+        return {}
+
+    def stage(**options: Any) -> StageResult:
+        return run_stage(local_store, name="a", version=1, inputs={}, config=CountConfig(), work=work, **options)
+
+    folder = local_store.home / "work" / stage(keeps=("windows",)).key
+    assert [path.name for path in folder.iterdir()] == ["windows"]
+    (folder / "states").mkdir()  # as one that was killed after its row leaves it
+    assert stage(keeps=("windows",)).reused and [path.name for path in folder.iterdir()] == ["windows"]
+    drop_scratch(local_store, folder.name)
+    assert not folder.exists()
+    stage(fresh=True)
+    assert not folder.exists()
