@@ -117,9 +117,12 @@ def test_the_clock_starts_a_run_that_pauses_resumes_records_its_hours_and_publis
 @contextmanager
 def deployed(place: tuple[str | Path, ...], log: Path) -> Iterator[Path]:
     """Serve the deployments of a home; what they say goes into ``log``."""
-    with log.open("w") as output, subprocess.Popen(command("deploy", *place), stdout=output, stderr=subprocess.STDOUT) as served:
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(command("deploy", *place), stdout=output, stderr=subprocess.STDOUT) as served,
+    ):
         try:
-            wait_for(lambda: "deployed   park-loops: 0.06 h of embedded" in log.read_text(), 300, "deployment")
+            wait_for(lambda: "deployed   park-loops: 0.06 h of embedded" in log.read_text(encoding="utf-8"), 300, "deployment")
             yield log
         finally:
             served.terminate()
