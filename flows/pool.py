@@ -6,7 +6,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
@@ -246,7 +246,8 @@ def open_pool(config: PoolConfig, store_uri: str) -> Iterator[RayPool | None]:
     if config.actors == 0:
         yield None
         return
-    with contextlib.nullcontext({}) if config.address else local_ray() as settings:
+    given: AbstractContextManager[dict[str, Any]] = contextlib.nullcontext({}) if config.address else local_ray()
+    with given as settings:
         import ray
 
         try:

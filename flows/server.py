@@ -129,7 +129,7 @@ class PrefectServer:
                 command,
                 env=settled_environment()
                 | environment(self.folder)
-                | {"PREFECT_SERVER_UI_API_URL": f"http://{LOOPBACK}:{port}/api"},
+                | {"PREFECT_SERVER_UI_API_URL": f"http://{LOOPBACK}:{port}/api", "COLUMNS": "120"},
                 cwd=self.folder,  # Prefect reads .env, prefect.toml and pyproject.toml of where it starts, and imports from there
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -10,6 +10,7 @@ import ipaddress
 import os
 import pwd
 import re
+import stat
 import sys
 import tempfile
 import warnings
@@ -66,7 +67,7 @@ RULES: Final = (
     Rule(names="XDG_*", fate=HONOURED, why="by other programs; nothing of ours lies there"),
     Rule(names="LANG LANGUAGE LC_*", fate=HONOURED, why="by other programs; our files are UTF-8 in any locale"),
     Rule(names="PYTHONUTF8", fate=CHANGED, why="files and names are UTF-8 in any locale"),
-    Rule(names="PYTHONIOENCODING", fate=CHANGED, why="kept for what is printed here; what it lacks is written as \\u00e9"),
+    Rule(names="PYTHONIOENCODING", fate=CHANGED, why="a letter that a terminal lacks ends no command"),
     Rule(names="PYTHONWARNINGS", fate=IGNORED, why="a warning of a library ends no run"),
     Rule(names="PYTHONPATH", fate=HONOURED, why="unless a package there has the name of one of ours, which is refused"),
     Rule(names="PYTHON*", fate=HONOURED, why="by Python"),
@@ -111,6 +112,7 @@ def settle() -> list[str]:
             warnings.resetwarnings()
             warnings.simplefilter("ignore")
         _said.extend([*_settle_temporary(), *_settle_person()])
+        os.environ["XDG_CACHE_HOME"] = str(cache_folder())  # libraries complain where it cannot be written, a line each
     return list(_said)
 
 
@@ -227,7 +229,16 @@ def cache_folder() -> Path:
             continue
         if os.access(folder, os.W_OK | os.X_OK):
             return folder
-    return Path(tempfile.gettempdir()) / f"worldloom-cache-{os.getuid()}"
+    return _cache_among_temporary_files()
+
+
+def _cache_among_temporary_files() -> Path:
+    """The same one every time, unless somebody else has put something there."""
+    folder = Path(tempfile.gettempdir()) / f"worldloom-cache-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
+    return folder if ours else Path(tempfile.mkdtemp(prefix="worldloom-cache-"))
 
 
 def describe() -> Iterator[tuple[str, str, str]]:
