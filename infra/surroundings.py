@@ -64,14 +64,14 @@ RULES: Final = (
     Rule(names="TMPDIR TEMP TMP", fate=HONOURED, why="temporary files, where they can be written; sockets go to a short folder"),
     Rule(names="HOME", fate=HONOURED, why="the folder for temporary files stands in where there is none"),
     Rule(names="XDG_CACHE_HOME", fate=HONOURED, why="what was downloaded from S3, where it can be written"),
-    Rule(names="XDG_*", fate=HONOURED, why="by other programs; nothing of ours lies there"),
+    Rule(names="XDG_*", fate=HONOURED, why="by other programs, where it is no relative place; nothing of ours lies there"),
     Rule(names="LANG LANGUAGE LC_*", fate=HONOURED, why="by other programs; our files are UTF-8 in any locale"),
     Rule(names="PYTHONUTF8", fate=CHANGED, why="files and names are UTF-8 in any locale"),
     Rule(names="PYTHONIOENCODING", fate=CHANGED, why="a letter that a terminal lacks ends no command"),
     Rule(names="PYTHONWARNINGS", fate=IGNORED, why="a warning of a library ends no run"),
     Rule(names="PYTHONPATH", fate=HONOURED, why="unless a package there has the name of one of ours, which is refused"),
     Rule(names="PYTHON*", fate=HONOURED, why="by Python"),
-    Rule(names="MPLBACKEND MATPLOTLIBRC", fate=IGNORED, why="plots are written, not shown"),
+    Rule(names="MPLBACKEND MATPLOTLIBRC MPLCONFIGDIR", fate=IGNORED, why="plots are not shown, and look the same for all"),
     Rule(names="GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE", fate=IGNORED, why="the commit that is recorded is that of this code"),
     Rule(names="OMP_* MKL_* KMP_* CUDA_* TORCH*", fate=HONOURED, why="by torch"),
     Rule(names="TZ COLUMNS TERM NO_COLOR", fate=HONOURED, why="by what is printed; times are kept in UTC"),
@@ -112,7 +112,8 @@ def settle() -> list[str]:
             warnings.resetwarnings()
             warnings.simplefilter("ignore")
         _said.extend([*_settle_temporary(), *_settle_person()])
-        os.environ["XDG_CACHE_HOME"] = str(cache_folder())  # libraries complain where it cannot be written, a line each
+        cache = cache_folder()  # libraries complain where it cannot be written, a line each
+        os.environ |= {"XDG_CACHE_HOME": str(cache), "MPLCONFIGDIR": str(cache / "matplotlib")}
     return list(_said)
 
 
@@ -129,13 +130,19 @@ def settled_environment(found: Mapping[str, str] | None = None) -> dict[str, str
     settled = {name: value for name, value in environment.items() if (rule := rule_of(name)) is None or rule.fate != IGNORED}
     for name in [name for name in settled if name.lower() in _PROXIES]:
         del settled[name]
-    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
-        if name in settled and not Path(settled[name]).exists():
-            del settled[name]
+    for name in [name for name, value in settled.items() if _names_nothing(name, value)]:
+        del settled[name]
     if cores() < affine_cores():  # a quota, which torch does not know
         settled.setdefault("OMP_NUM_THREADS", str(cores()))
     settled.pop("PYTHONIOENCODING", None)
     return settled | {"PYTHONUTF8": "1"} | _proxies(environment)
+
+
+def _names_nothing(name: str, value: str) -> bool:
+    """Whether it names a place that is not there, or none: relative XDG folders do not count, says their specification."""
+    if name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        return not os.path.exists(value)
+    return name.startswith("XDG_") and name.endswith(("_HOME", "_DIR")) and not os.path.isabs(value)
 
 
 def ray_environment() -> dict[str, str]:

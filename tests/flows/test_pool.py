@@ -20,6 +20,7 @@ from infra.store import Store, open_store
 from infra.tables import read_records
 from tests.engine.games.titles.playing import poll
 from tests.flows.conftest import SmokeRun, worldloom
+from tests.hostile import hostile
 from tests.seaweed import free_ports
 
 JOBS = 12
@@ -177,7 +178,9 @@ def test_actors_work_are_replaced_when_killed_and_hand_on_errors(tmp_path: Path)
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_actors_make_the_same_dataset_as_one_process(smoke_run: SmokeRun, tmp_path: Path) -> None:
-    done = worldloom("curate", "--profile", "smoke", "--home", tmp_path / "home", "--set", "pool.actors=2")
+    place = tmp_path / "place"
+    loop = ("curate", "--profile", "smoke", "--home", tmp_path / "home", "--set", "pool.actors=2")
+    done = worldloom(*loop, environment=hostile(place), folder=place)
     assert done.returncode == 0, done.stdout + done.stderr
     assert dataset_of(open_store(tmp_path / "home" / "store")) == dataset_of(smoke_run.store)
 

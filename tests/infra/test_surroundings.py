@@ -80,6 +80,7 @@ def test_settings_of_other_programs_reach_none_of_ours() -> None:
         "GIT_DIR": "/elsewhere/.git",
         "PYTHONWARNINGS": "error",
     }
+    found |= {"XDG_CONFIG_HOME": "relative", "XDG_RUNTIME_DIR": "", "SSL_CERT_FILE": "/proc/nowhere"}
     settled = settled_environment(found | {"AWS_REGION": "eu", "LANG": "C", "WHATEVER": "1"})
     assert not set(found) & set(settled)
     assert (settled["AWS_REGION"], settled["LANG"], settled["WHATEVER"], settled["PYTHONUTF8"]) == ("eu", "C", "1", "1")
