@@ -42,7 +42,7 @@ _SECONDS_BETWEEN_TRIES: Final = 5.0
 
 
 @flow(name=COLLECTION, persist_result=False)
-def collection(folder: str, profile: str, home: str, store: str, overrides: list[str], every_seconds: float) -> None:
+def collection(profile: str, home: str, store: str, overrides: list[str], every_seconds: float, folder: str = ".") -> None:
     """Record episodes that no earlier slot of the schedule recorded, annotate, curate and publish a dataset version."""
     end_with_parent()
     os.chdir(folder)
@@ -53,7 +53,7 @@ def collection(folder: str, profile: str, home: str, store: str, overrides: list
 
 
 @flow(name=SCHEDULED, flow_run_name="{schedule}", persist_result=False)
-def scheduled_collection(schedule: str, folder: str, profile: str, home: str, store: str, overrides: list[str]) -> None:
+def scheduled_collection(schedule: str, profile: str, home: str, store: str, overrides: list[str], folder: str = ".") -> None:
     """Record the hours of one entry of the profile's schedules, annotate, curate and publish a dataset version.
 
     Raises:
@@ -80,7 +80,7 @@ def collect_and_publish(place: Workplace, loop: Loop) -> None:
 
 @flow(name=RETRAIN, persist_result=False)
 def retrain_and_deploy(
-    version: str, event: str, folder: str, profile: str, home: str, store: str, overrides: list[str]
+    version: str, event: str, profile: str, home: str, store: str, overrides: list[str], folder: str = "."
 ) -> "State[Any] | None":
     """Train on a published version, evaluate, and release what passes the gate; an event that was worked off does nothing."""
     end_with_parent()
