@@ -12,9 +12,7 @@ from typing import Final
 
 import click
 
-from infra.errors import WorldloomError
-from infra.interrupt import LINE, guard
-from infra.openmp import let_threads_sleep
+from flows.foreign import find_foreign
 
 VERBS: Final = {
     "setup": ("machine:setup", "Make this machine ready: EGL rendering, or how to get it."),
@@ -88,13 +86,28 @@ def worldloom() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit with its status; signals end it as ``infra.interrupt`` says."""
+    """Run the command line in surroundings that are put in order, and exit with its status; signals end it as ``guard`` says."""
+    if foreign := find_foreign():
+        sys.exit(_fail(foreign, 2))
+    from infra.interrupt import guard
+    from infra.openmp import let_threads_sleep
+    from infra.surroundings import SurroundingsError, settle, speak
+
+    speak()
+    try:
+        for line in settle():
+            click.echo(f"worldloom: {line}", err=True)
+    except SurroundingsError as error:
+        sys.exit(_fail(str(error), error.status))
     let_threads_sleep()
     sys.exit(guard(lambda: run_command(arguments)))
 
 
 def run_command(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit status."""
+    from infra.errors import WorldloomError  # not before the package is known to be ours
+    from infra.interrupt import LINE
+
     try:
         status = worldloom.main(args=arguments, prog_name="worldloom", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

@@ -4,6 +4,7 @@ Import this only after ``PrefectServer.use``. Runs are worked off one after anot
 """
 
 import dataclasses
+import os
 import threading
 import time
 from datetime import timedelta
@@ -41,9 +42,10 @@ _SECONDS_BETWEEN_TRIES: Final = 5.0
 
 
 @flow(name=COLLECTION, persist_result=False)
-def collection(profile: str, home: str, store: str, overrides: list[str], every_seconds: float) -> None:
+def collection(profile: str, home: str, store: str, overrides: list[str], every_seconds: float, folder: str = ".") -> None:
     """Record episodes that no earlier slot of the schedule recorded, annotate, curate and publish a dataset version."""
     end_with_parent()
+    os.chdir(folder)
     place = open_workplace(profile, Path(home), store, tuple(overrides))
     slot = int(flow_run.scheduled_start_time.timestamp() // every_seconds)
     collect = dataclasses.replace(place.profile.collect, seed=place.profile.collect.seed + slot)
@@ -51,13 +53,14 @@ def collection(profile: str, home: str, store: str, overrides: list[str], every_
 
 
 @flow(name=SCHEDULED, flow_run_name="{schedule}", persist_result=False)
-def scheduled_collection(schedule: str, profile: str, home: str, store: str, overrides: list[str]) -> None:
+def scheduled_collection(schedule: str, profile: str, home: str, store: str, overrides: list[str], folder: str = ".") -> None:
     """Record the hours of one entry of the profile's schedules, annotate, curate and publish a dataset version.
 
     Raises:
         ValueError: the profile has no such schedule any more.
     """
     end_with_parent()
+    os.chdir(folder)
     place = open_workplace(profile, Path(home), store, tuple(overrides))
     entry = find_schedule(place.profile.schedules, schedule)
     request = dataclasses.replace(entry.request, seed=entry.request.seed + entry.slot(flow_run.scheduled_start_time))
@@ -77,10 +80,11 @@ def collect_and_publish(place: Workplace, loop: Loop) -> None:
 
 @flow(name=RETRAIN, persist_result=False)
 def retrain_and_deploy(
-    version: str, event: str, profile: str, home: str, store: str, overrides: list[str]
+    version: str, event: str, profile: str, home: str, store: str, overrides: list[str], folder: str = "."
 ) -> "State[Any] | None":
     """Train on a published version, evaluate, and release what passes the gate; an event that was worked off does nothing."""
     end_with_parent()
+    os.chdir(folder)
     place = open_workplace(profile, Path(home), store, tuple(overrides))
     loop = Loop(profile=place.profile, store=place.store, dataset=version)
 
@@ -118,6 +122,7 @@ def walk_when_free(place: Workplace, loop: Loop, until: str) -> None:
 def deployments(profile: str, place: Workplace, overrides: tuple[str, ...], every: timedelta) -> list[RunnerDeployment]:
     """Both deployments for one home."""
     common = {
+        "folder": str(Path.cwd()),  # that names in the profile and its overrides start from
         "profile": str(Path(profile).resolve()) if profile.endswith(".toml") else profile,
         "home": str(place.home.resolve()),
         "store": place.store.uri,
@@ -172,8 +177,12 @@ def _scheduled(place: Workplace, common: dict[str, Any], entry: ScheduleConfig) 
     )
 
 
-def serve_deployments(served: list[RunnerDeployment]) -> threading.Thread:
-    """Work off their runs, one at a time, in a thread: the main one stays free to watch, and to be interrupted."""
+def serve_deployments(served: list[RunnerDeployment], folder: Path) -> threading.Thread:
+    """Work off their runs, one at a time, in a thread: the main one stays free to watch, and to be interrupted.
+
+    From ``folder``, since Prefect reads settings of where it starts, and runs start where this process is.
+    """
+    os.chdir(folder)
     options = {"limit": 1, "print_starting_message": False, "pause_on_shutdown": False}
     runner = threading.Thread(target=serve, args=served, kwargs=options, name="runner", daemon=True)
     runner.start()

@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from engine.embedded.render import egl_available
+from infra import allowance
+from infra.surroundings import settled_environment
 
 EGL_PACKAGES: Final = ("libegl1", "libegl-mesa0", "libgl1-mesa-dri", "libgles2")
 LEAST_FREE_GIGABYTES: Final = 5.0
+LEAST_GIGABYTES: Final = 3.0  # of memory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +47,7 @@ def install_egl(say: Callable[[str], None]) -> bool:
         say(f"EGL does not work; run as root: apt-get install -y {packages}; {fallback}")
         return False
     say(f"EGL does not work; installing {packages} with apt-get, since this is root on Debian or Ubuntu")
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    environment = settled_environment() | {"DEBIAN_FRONTEND": "noninteractive"}
     for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", *EGL_PACKAGES]):
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode != 0:
@@ -76,6 +79,7 @@ def diagnose(home: Path) -> list[Finding]:
         _program("xdotool", "apt-get install xdotool, to play games that one owns (infra/plugins/README.md)"),
         _program("chromium", "apt-get install chromium, for the browser tests"),
         _disk(home),
+        _share(),
     ]
 
 
@@ -103,6 +107,14 @@ def _egl() -> Finding:
     works = egl_available()
     found = "draws" if works else "does not draw; recording falls back to software, without depth"
     return Finding(name="EGL", works=works, found=found, fix="" if works else f"apt-get install -y {' '.join(EGL_PACKAGES)}")
+
+
+def _share() -> Finding:
+    cores, memory = allowance.cores(), allowance.memory_bytes() / 2**30
+    works = memory >= LEAST_GIGABYTES
+    whole = f"of {os.cpu_count()} cores" + (", by a cgroup's quota" if cores < allowance.affine_cores() else "")
+    fix = "" if works else f"allow more; the loop needs {LEAST_GIGABYTES:g} GB"
+    return Finding(name="this process may use", works=works, found=f"{cores} {whole}; {memory:.1f} GB of memory", fix=fix)
 
 
 def _disk(home: Path) -> Finding:

@@ -3,17 +3,17 @@
 import collections
 import contextlib
 import logging
-import os
-import secrets
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from engine.unreal.process import UnrealConfig
+from flows.local_ray import local_ray
 from infra.address import parse_address
+from infra.allowance import cores
 from infra.errors import WorldloomError
 
 if TYPE_CHECKING:
@@ -228,10 +228,10 @@ def _names_one_engine(unreal: UnrealConfig) -> bool:
 def _cores(config: PoolConfig) -> int:
     """That this process may use, or that the cluster has."""
     if not config.address:
-        return len(os.sched_getaffinity(0))
+        return cores()
     import ray
 
-    _start_ray(config)
+    _start_ray(config, {})
     resources: Any = ray.cluster_resources  # it has no types
     return int(resources().get("CPU", 1))
 
@@ -241,29 +241,29 @@ def open_pool(config: PoolConfig, store_uri: str) -> Iterator[RayPool | None]:
     """Start Ray and its actors once for a run and end them in any case; None for ``actors = 0``.
 
     Raises:
-        PoolError: the cluster has several machines, and the store that they are to work for is a folder of this one.
+        PoolError: Ray does not start; or its machines are several, and the store that they are to work for is a folder of one.
     """
     if config.actors == 0:
         yield None
         return
-    if not config.address:
-        _set_environment()
-    import ray
+    given: AbstractContextManager[dict[str, Any]] = contextlib.nullcontext({}) if config.address else local_ray()
+    with given as settings:
+        import ray
 
-    _start_ray(config)
-    try:
-        _check_reach(config.address, store_uri)
-        remote: Any = ray.remote(Worker)
-        spread = remote.options(num_cpus=1, scheduling_strategy="SPREAD")  # over the nodes of a cluster
-        pool = RayPool(spread.remote, config)
         try:
-            yield pool
-        except Exception:  # who interrupts does not want to wait
+            _start_ray(config, settings)
+            _check_reach(config.address, store_uri)
+            remote: Any = ray.remote(Worker)
+            spread = remote.options(num_cpus=1, scheduling_strategy="SPREAD")  # over the nodes of a cluster
+            pool = RayPool(spread.remote, config)
+            try:
+                yield pool
+            except Exception:  # who interrupts does not want to wait
+                pool.end()
+                raise
             pool.end()
-            raise
-        pool.end()
-    finally:
-        ray.shutdown()
+        finally:
+            ray.shutdown()
 
 
 def _check_reach(address: str, store_uri: str) -> None:
@@ -275,18 +275,8 @@ def _check_reach(address: str, store_uri: str) -> None:
         raise PoolError(f"the {len(machines)} machines of {address} cannot all write into {store_uri}; use a store in s3://")
 
 
-def _set_environment() -> None:
-    """Before Ray is imported, since it reads these only once. Keeps it from phoning home and from writing a token there."""
-    os.environ |= {
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": os.environ.get("RAY_AUTH_TOKEN", secrets.token_hex(32)),
-        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # despite its name: makes a local cluster bind loopback on Linux too
-    }
-
-
-def _start_ray(config: PoolConfig) -> None:
+def _start_ray(config: PoolConfig, settings: Mapping[str, Any]) -> None:
+    """Join the cluster, or start a Ray on this machine with ``settings``."""
     import ray
 
     if ray.is_initialized():
@@ -299,16 +289,20 @@ def _start_ray(config: PoolConfig) -> None:
             said = str(error).strip().partition("\n")[0]
             raise PoolError(f"no Ray cluster at pool.address = {config.address!r}: {said}") from None
         return
-    ray.init(
-        num_cpus=config.actors,
-        num_gpus=0,
-        include_dashboard=config.dashboard,
-        dashboard_host=LOOPBACK,
-        _node_ip_address=LOOPBACK,
-        object_store_memory=128 * 1024**2,
-        logging_level=logging.WARNING,
-        log_to_driver=True,
-    )
+    try:
+        ray.init(
+            num_cpus=config.actors,
+            num_gpus=0,
+            include_dashboard=config.dashboard,
+            dashboard_host=LOOPBACK,
+            _node_ip_address=LOOPBACK,
+            logging_level=logging.WARNING,
+            log_to_driver=True,
+            **settings,
+        )
+    except (OSError, RuntimeError, ValueError) as error:
+        said = str(error).strip().partition("\n")[0]
+        raise PoolError(f"Ray did not start on this machine: {said}; 0 workers do without it") from None
 
 
 def _knock(address: str) -> None:

@@ -1,5 +1,6 @@
 """Running the loop from the command line: one writer a home, a line a stage, and the report, finished or not"""
 
+import contextlib
 import functools
 
 import click
@@ -65,7 +66,8 @@ def _run_observed(place: Workplace, loop: Loop, until: str, progress: Progress) 
         server.use()
         click.echo(f"dashboard  {server.url} while this runs; afterwards: {place.command('dashboard')}")
         close_orphans(server.running, place.home, fresh=server.owned)
-        from flows.observe import run_observed  # Prefect reads its settings when it is imported
+        with contextlib.chdir(server.folder):  # Prefect reads its settings when it is imported, also from where that happens
+            from flows.observe import run_observed
 
         progress.doing(f"on the way to {until}")
         run_observed(loop, until, functools.partial(say_stage, place))

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Final
 
 from infra.errors import WorldloomError
+from infra.surroundings import enter, settled_environment
 
 LOOPBACK: Final = "127.0.0.1"
 STOP_SECONDS: Final = 2.0  # for a server to end by itself; its database survives if it does not
@@ -126,7 +127,10 @@ class PrefectServer:
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,
-                env=os.environ | environment(self.folder) | {"PREFECT_SERVER_UI_API_URL": f"http://{LOOPBACK}:{port}/api"},
+                env=settled_environment()
+                | environment(self.folder)
+                | {"PREFECT_SERVER_UI_API_URL": f"http://{LOOPBACK}:{port}/api", "COLUMNS": "120"},
+                cwd=self.folder,  # Prefect reads .env, prefect.toml and pyproject.toml of where it starts, and imports from there
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -149,7 +153,7 @@ class PrefectServer:
             if time.monotonic() > deadline:
                 raise ServerError(f"the Prefect server did not answer in {self.config.start_seconds:.0f} s; see {self.log}")
             time.sleep(0.2)
-        os.environ.update(environment(self.folder, self.url))
+        enter(settled_environment() | environment(self.folder, self.url))
 
     def alive(self) -> bool:
         """Whether the server still runs."""

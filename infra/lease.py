@@ -46,7 +46,7 @@ def this_process(purpose: str) -> Holder:
 def read_holder(path: Path) -> Holder | None:
     """Who stands in a file; None where nobody does."""
     try:
-        return Holder(**json.loads(path.read_text()))
+        return Holder(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 
@@ -72,14 +72,14 @@ def hold_lease(path: Path, purpose: str, wait_seconds: float = 0.0) -> Iterator[
 
 def _take(path: Path, mine: Holder) -> bool:
     try:
-        with path.open("x") as file:
+        with path.open("x", encoding="utf-8") as file:
             file.write(json.dumps(asdict(mine)))
         return True
     except FileExistsError:
         holder = read_holder(path)
     if holder is None or not holder.is_gone():
         return False
-    path.write_text(json.dumps(asdict(mine)))
+    path.write_text(json.dumps(asdict(mine)), encoding="utf-8")
     time.sleep(_SETTLE_SECONDS)
     return read_holder(path) == mine
 

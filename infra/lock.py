@@ -58,7 +58,7 @@ def hold_file(path: Path) -> Iterator[None]:
     Raises:
         BusyError: the file system has no locks, and another process keeps its lease for longer than such a moment.
     """
-    with path.open("a") as file:
+    with path.open("a", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
             lease: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
@@ -108,7 +108,7 @@ def holder_of(folder: Path) -> int | None:
 
 def _holder(path: Path, folder: Path) -> str:
     try:
-        holder = json.loads(path.read_text())
+        holder = json.loads(path.read_text(encoding="utf-8"))
         who = f"by process {holder['pid']} ({holder['purpose']}, since {holder['since']})"
         return f"{folder} is in use {who}; wait for it or end it with: kill {holder['pid']}"
     except (ValueError, KeyError, TypeError):  # it has just begun and not yet said who it is

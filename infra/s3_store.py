@@ -19,6 +19,7 @@ from infra.errors import StoreUnreachableError, naming_full_disk
 from infra.local_store import sweep_scratch, write_atomically
 from infra.objects import check_pointer, corrupt, missing, object_key, object_name, verified
 from infra.s3_faults import Access, code_in, explain_code, explain_error, without_secrets
+from infra.surroundings import cache_folder
 
 CONNECT_SECONDS: Final = 2.0  # with three attempts an absent endpoint is named within ten seconds
 READ_SECONDS: Final = 30.0
@@ -34,7 +35,7 @@ class S3Store:
     def __init__(self, root: str | StoreAddress, home: Path | None = None, cache_bytes: int = CACHE_BYTES) -> None:
         self.address = root if isinstance(root, StoreAddress) else parse_address(root)
         self.uri, self.bucket = str(self.address), self.address.bucket
-        self.home = home or Path.home() / ".cache" / "worldloom" / sha256_of(self.uri.encode())[:16]
+        self.home = home or cache_folder() / "worldloom" / sha256_of(self.uri.encode())[:16]
         self.cache_bytes = cache_bytes
         with self._naming_faults():
             self._session = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)

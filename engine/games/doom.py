@@ -315,7 +315,7 @@ def _is_old(path: Path, seconds: float) -> bool:
 
 def _read_maps(process: Path) -> str:
     try:
-        return (process / "maps").read_text()
+        return (process / "maps").read_text(encoding="utf-8", errors="replace")
     except OSError:  # it ended, or is another user's and cannot have opened what is ours
         return ""
 
@@ -328,6 +328,6 @@ def _leash(program: Path, folder: Path) -> Path:
     tie = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], sys.argv[1:])"  # PR_SET_PDEATHSIG
     launcher = folder / "vizdoom"
     start = shlex.join([sys.executable, "-SEc", tie, str(program)])
-    launcher.write_text(f'#!/bin/sh\ncd {shlex.quote(str(folder))} && echo $$ > pid && exec {start} "$@"\n')
+    launcher.write_text(f'#!/bin/sh\ncd {shlex.quote(str(folder))} && echo $$ > pid && exec {start} "$@"\n', encoding="utf-8")
     launcher.chmod(0o700)
     return launcher

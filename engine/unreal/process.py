@@ -1,7 +1,6 @@
 """The engine's process: launched with the flags that make it a recorder's, looked after, and started anew."""
 
 import contextlib
-import os
 import shutil
 import socket
 import subprocess
@@ -16,6 +15,7 @@ from engine import leash
 from engine.unreal.client import Address, EngineGoneError, UnrealClient
 from engine.unreal.server import socket_path
 from infra.errors import NotHereError, WorldloomError
+from infra.surroundings import engine_environment
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PATIENCE: Final = 0.05  # seconds between two knocks at an engine that is starting
@@ -23,7 +23,6 @@ STOP_SECONDS: Final = 10.0  # to die after being killed
 LAST_WORDS: Final = 400  # characters of an engine's log that an error quotes
 UNREALCV_PORT: Final = 9000  # that the plugin listens at where nobody says otherwise
 LOG_BYTES: Final = 16 * 2**20  # of an engine's log that are kept on disk, give or take an episode's
-_SECRETS: Final = ("AWS_", "RAY_")  # of the environment; no engine needs them
 
 
 class EngineStartError(WorldloomError):
@@ -108,7 +107,7 @@ class EngineProcess:
             stdout=self._log,
             stderr=subprocess.STDOUT,
             cwd=None if self.config.command else ROOT,
-            env={name: value for name, value in os.environ.items() if not name.startswith(_SECRETS)},
+            env=engine_environment(),
         )
 
     def _bound_log(self) -> None:

@@ -74,19 +74,21 @@ def deploy(
     if paused or resumed:
         _pause(place, paused, resumed)
         return
+    place = dataclasses.replace(place, home=place.home.absolute())  # this process moves
     with (
         leave_mark(place.home, "deploy", alone=True),
         PrefectServer(place.prefect, _server_config(place, port)) as server,
     ):
         server.use()
         _tidy_up(place, server)
-        from flows.deployments import deployments, serve_deployments  # Prefect reads its settings when it is imported
+        with contextlib.chdir(server.folder):  # Prefect reads its settings when it is imported, also from where that happens
+            from flows.deployments import deployments, serve_deployments
 
         served = deployments(profile, place, overrides, timedelta(hours=every_hours))
         click.echo(f"dashboard  {server.url}")
         for line in _described(place, every_hours):
             click.echo(f"deployed   {line}")
-        runner = serve_deployments(served)
+        runner = serve_deployments(served, server.folder)
         for told in (_announce_published, _tell_next_rounds):
             threading.Thread(target=told, args=(place, server), daemon=True).start()
         try:

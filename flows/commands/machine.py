@@ -6,6 +6,7 @@ import click
 
 from flows.commands.options import HOME
 from flows.machine import diagnose, install_egl
+from infra.surroundings import describe
 
 
 @click.command(epilog="Example: worldloom setup")
@@ -24,5 +25,7 @@ def doctor(home: Path) -> None:
         click.echo(
             f"{'ok  ' if finding.works else 'MISS' if finding.needed else 'opt '}  {finding.name:<22} {finding.found}{fix}"
         )
+    for name, value, fate in describe():
+        click.echo(f"env   {name:<22} {value or '(empty)'}; {fate}")
     if any(finding.needed and not finding.works for finding in findings):
         raise click.exceptions.Exit(2)

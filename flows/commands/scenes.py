@@ -1,7 +1,6 @@
 """Commands of ``world`` about scenes: the catalogue of them, contact sheets."""
 
 import collections
-import os
 import time
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from engine.scenes.catalogue import write_catalogue
 from engine.scenes.conditions import SEASONS, TIMES, WEATHERS, Conditions
 from engine.scenes.sheet import draw_sheet
 from flows.commands.options import PICTURE
+from infra.allowance import cores
 from infra.store import open_store
 
 MANY = [
@@ -32,7 +32,7 @@ MANY = [
 @click.option("--per-family", default=80, show_default=True, type=click.IntRange(1), help="Scenes of each family.")
 @click.option("--seed", default=0, show_default=True, help="Of the catalogue.")
 @click.option("--pictures/--no-pictures", default=True, show_default=True, help="Draw a thumbnail of each scene.")
-@click.option("--workers", default=len(os.sched_getaffinity(0)), show_default="one a core", type=click.IntRange(1))
+@click.option("--workers", default=cores(), show_default="one a core", type=click.IntRange(1))
 @click.option("--out", required=True, help="Store that takes table scenes: a folder or s3://bucket/prefix.")
 def catalogue(families: str, per_family: int, seed: int, pictures: bool, workers: int, out: str) -> None:
     """Write the table of scenes. Stopped and called again, it goes on with what is missing."""

@@ -1,6 +1,5 @@
 """How fast does it play? Wall time of segments at batch 1, with the machine that it was measured on."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ import numpy as np
 import torch
 
 from inference.evaluate.rollouts import Playback
+from infra.allowance import cores
 from modeling.device import describe_processor
 
 
@@ -54,9 +54,8 @@ def summarise_speed(playbacks: Sequence[Playback], block: int) -> Speed:
 
 def describe_hardware() -> str:
     """The processor and how it computes, its usable cores, and the accelerator if torch sees one."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     accelerator = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ", no accelerator"
-    return f"{describe_processor()}, {cores} cores{accelerator}"
+    return f"{describe_processor()}, {cores()} cores{accelerator}"
 
 
 def _step_time(seconds: Sequence[float]) -> StepTime:

@@ -16,6 +16,7 @@ from infra.episodes import list_episodes, read_episode
 from infra.schema import Episode
 from infra.store import Store, open_store
 from infra.tables import read_records
+from tests.hostile import hostile
 from tests.seaweed import s3_server as s3_server
 from tests.seaweed import s3_store_uri as s3_store_uri
 
@@ -47,20 +48,25 @@ def command(*arguments: str | Path) -> list[str]:
 
 
 def worldloom(
-    *arguments: str | Path, timeout: float = 600, environment: Mapping[str, str] | None = None
+    *arguments: str | Path, timeout: float = 600, environment: Mapping[str, str] | None = None, folder: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``worldloom`` to its end."""
+    """Run ``worldloom`` to its end, from ``folder``."""
     settings = os.environ | dict(environment or {})
-    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=timeout, check=False, env=settings)
+    return subprocess.run(
+        command(*arguments), capture_output=True, text=True, timeout=timeout, check=False, env=settings, cwd=folder
+    )
 
 
 @pytest.fixture(scope="session")
 def smoke_run(tmp_path_factory: pytest.TempPathFactory) -> SmokeRun:
-    """The loop at profile smoke, from collect to release."""
+    """The loop at profile smoke, from collect to release, in surroundings that are as bad as they come."""
     home = tmp_path_factory.mktemp("smoke") / "home"
-    arguments = command("run", "--profile", "smoke", "--home", home, *NO_CAP)
+    arguments, folder = command("run", "--profile", "smoke", "--home", home, *NO_CAP), home.parent / "place"
+    settings = os.environ | hostile(folder)
     lines, times = [], [time.monotonic()]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
+    with subprocess.Popen(
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", env=settings, cwd=folder
+    ) as run:
         assert run.stdout is not None
         for line in run.stdout:
             lines.append(line)

@@ -20,6 +20,7 @@ from infra.store import Store, open_store
 from infra.tables import read_records
 from tests.engine.games.titles.playing import poll
 from tests.flows.conftest import SmokeRun, worldloom
+from tests.hostile import hostile
 from tests.seaweed import free_ports
 
 JOBS = 12
@@ -31,7 +32,7 @@ def test_one_recorder_always_fits_and_larger_machines_hold_more_but_titles_are_r
 ) -> None:
     fitting = []
     for cores in (1, 2, 8, 64):
-        monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: set(range(cores)))
+        monkeypatch.setattr("flows.pool.cores", lambda cores=cores: cores)
         fitting.append(fitting_actors(source, UnrealConfig(), PoolConfig()))
     if source == "gta_v":
         assert not any(fitting)
@@ -43,7 +44,7 @@ def test_one_recorder_always_fits_and_larger_machines_hold_more_but_titles_are_r
 def test_an_engine_that_is_named_gets_one_recorder_unless_it_can_be_started_again(
     own: UnrealConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))
+    monkeypatch.setattr("flows.pool.cores", lambda: 64)
     assert fitting_actors("unreal", own, PoolConfig()) == 1
     check_actors("unreal", own, 1)
     check_actors("embedded", own, 8)
@@ -85,7 +86,7 @@ def here(_: int) -> str:
     """Where this worker writes as it ends by itself."""
     number, name = tempfile.mkstemp()
     os.close(number)
-    atexit.register(lambda: Path(name).write_text("left"))
+    atexit.register(lambda: Path(name).write_text("left", encoding="utf-8"))
     return name
 
 
@@ -156,7 +157,7 @@ def work_beside_actors_without_room() -> None:
         (last,) = pool.map_unordered(here, [0])
         assert list(pool.map_unordered(square, [])) == []
         pool.end()  # those that ran end by themselves, also after a round with nothing to do
-        poll(lambda: Path(last).read_text() == "left" or None)
+        poll(lambda: Path(last).read_text(encoding="utf-8") == "left" or None)
         full = RayPool(made.options(num_cpus=1).remote, PoolConfig(actors=1, join_seconds=2.0))
         with pytest.raises(PoolError, match="no worker found room on this machine within 2 s"):
             list(full.map_unordered(square, [1]))
@@ -177,7 +178,9 @@ def test_actors_work_are_replaced_when_killed_and_hand_on_errors(tmp_path: Path)
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_actors_make_the_same_dataset_as_one_process(smoke_run: SmokeRun, tmp_path: Path) -> None:
-    done = worldloom("curate", "--profile", "smoke", "--home", tmp_path / "home", "--set", "pool.actors=2")
+    place = tmp_path / "place"
+    loop = ("curate", "--profile", "smoke", "--home", tmp_path / "home", "--set", "pool.actors=2")
+    done = worldloom(*loop, environment=hostile(place), folder=place)
     assert done.returncode == 0, done.stdout + done.stderr
     assert dataset_of(open_store(tmp_path / "home" / "store")) == dataset_of(smoke_run.store)
 

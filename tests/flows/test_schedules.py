@@ -1,5 +1,6 @@
 """Scheduled collection: entries of a profile become deployments that record their hours, and can be paused while they do."""
 
+import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from flows.triggers import list_flow_runs, post
 from infra.episodes import list_episodes
 from infra.store import open_store
 from tests.flows.conftest import SmokeRun, command, worldloom
+from tests.hostile import hostile
 
 NIGHTS = (
     'schedules=[{name="park-loops", cron="0 2 * * *", request={hours=0.06, seconds=7.0, families=["park"], agents=["loop"], '
@@ -116,10 +118,15 @@ def test_the_clock_starts_a_run_that_pauses_resumes_records_its_hours_and_publis
 
 @contextmanager
 def deployed(place: tuple[str | Path, ...], log: Path) -> Iterator[Path]:
-    """Serve the deployments of a home; what they say goes into ``log``."""
-    with log.open("w") as output, subprocess.Popen(command("deploy", *place), stdout=output, stderr=subprocess.STDOUT) as served:
+    """Serve the deployments of a home, in surroundings as bad as they come; what they say goes into ``log``."""
+    folder = log.with_suffix(".place")
+    surroundings, line = os.environ | hostile(folder), command("deploy", *place)
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(line, stdout=output, stderr=subprocess.STDOUT, env=surroundings, cwd=folder) as served,
+    ):
         try:
-            wait_for(lambda: "deployed   park-loops: 0.06 h of embedded" in log.read_text(), 300, "deployment")
+            wait_for(lambda: "deployed   park-loops: 0.06 h of embedded" in log.read_text(encoding="utf-8"), 300, "deployment")
             yield log
         finally:
             served.terminate()

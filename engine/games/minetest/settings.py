@@ -140,7 +140,7 @@ def write_client(folder: Path, job: Job, port: int, fov: float, viewing_range: i
 
 def _write(path: Path, **values: object) -> None:
     lines = [f"{name} = {str(value).lower() if isinstance(value, bool) else value}" for name, value in values.items()]
-    path.write_text("\n".join(lines) + "\n")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def is_wet(raw_pose: NDArray[np.float64]) -> bool:

@@ -1,6 +1,5 @@
 """A game's window under X: found by its title, its pixels grabbed, real key and mouse events sent. Needs xdotool."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from engine.games.titles.profile import TitleMissingError
 from engine.games.x11_grab import Grabber, GrabError
 from infra.errors import WorldloomError
+from infra.surroundings import settled_environment
 
 CALL_SECONDS: Final = 5.0  # deadline of one call of xdotool
 
@@ -115,7 +115,7 @@ class X11Window:
         try:
             done = subprocess.run(
                 ["xdotool", *arguments],
-                env=os.environ | {"DISPLAY": self.display},  # with what lets us onto it
+                env=settled_environment() | {"DISPLAY": self.display},  # with what lets us onto it
                 capture_output=True,
                 text=True,
                 timeout=CALL_SECONDS,

@@ -58,7 +58,7 @@ def frames_of(path: Path) -> np.ndarray:
 def write_actions(path: Path, rows: int, seed: int = 3) -> Path:
     keyboard, mouse = RandomActions(seed).take(rows)
     lines = [",".join(f"{value:.7g}" for value in (*keys, *turn)) for keys, turn in zip(keyboard, mouse, strict=True)]
-    path.write_text("\n".join([HEADER, *lines]) + "\n")
+    path.write_text("\n".join([HEADER, *lines]) + "\n", encoding="utf-8")
     return path
 
 

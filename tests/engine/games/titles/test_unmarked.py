@@ -36,7 +36,7 @@ def unmarked(make_job: MakeJob):
 
 def truth(recording: Recording, telemetry: Path) -> tuple[np.ndarray, np.ndarray]:
     """By the numbers in the pictures: rows by which each trails its row's time, (T,), and the poses that they show."""
-    lines = [json.loads(line) for line in telemetry.read_text().splitlines()]
+    lines = [json.loads(line) for line in telemetry.read_text(encoding="utf-8").splitlines()]
     frames = {line["frame"]: line for line in lines if "frame" in line}
     shown = [frames[stamped(picture)] for picture in recording.rgb]
     late = recording.frames.time / 1e9 - np.array([one["clock"] for one in shown])
