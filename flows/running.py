@@ -11,6 +11,7 @@ from flows.publish import publish_dataset, published_dataset
 from flows.release import require_released
 from flows.releases import describe_standing, read_current
 from flows.server import PrefectServer, read_mark
+from flows.sign_in import carrier
 from flows.summary import summarise_stage
 from flows.triggers import send
 from flows.workplace import Place, Workplace
@@ -64,6 +65,7 @@ def _run_observed(place: Workplace, loop: Loop, until: str, progress: Progress) 
     with PrefectServer(place.prefect, place.profile.server) as server, pool as loop.pool:
         server.use()
         click.echo(f"dashboard  {server.url} while this runs; afterwards: {place.command('dashboard')}")
+        click.echo(f"sign in    {carrier(place.prefect).as_uri()}")
         close_orphans(server.running, place.home, fresh=server.owned)
         from flows.observe import run_observed  # Prefect reads its settings when it is imported
 

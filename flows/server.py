@@ -10,11 +10,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+from flows.sign_in import PAGES, carrier, read_token, write_doors
 from infra.errors import WorldloomError
 
 LOOPBACK: Final = "127.0.0.1"
@@ -44,6 +45,7 @@ class ServerMark:
 
     pid: int
     port: int
+    token: str = field(default="", repr=False)  # stands in a file of its own
 
     @property
     def url(self) -> str:
@@ -51,9 +53,12 @@ class ServerMark:
 
     def alive(self) -> bool:
         """Whether that process still is a Prefect server on that port and answers."""
+        process = Path(f"/proc/{self.pid}")
         try:
-            command = Path(f"/proc/{self.pid}/cmdline").read_bytes().split(b"\0")
+            command, owner = (process / "cmdline").read_bytes().split(b"\0"), process.stat().st_uid
         except OSError:
+            return False
+        if owner != os.getuid():  # the number was given to another user's process, which is not told our token
             return False
         return b"server" in command and str(self.port).encode() in command and healthy(self.url)
 
@@ -73,6 +78,16 @@ def environment(folder: Path, url: str = "") -> dict[str, str]:
         "PREFECT_TASKS_REFRESH_CACHE": "true",
     }
     return settings | ({"PREFECT_API_URL": f"{url}/api"} if url else {})
+
+
+def _guarded(folder: Path, port: int) -> dict[str, str]:
+    """Settings of a server that answers nobody without its token, and no page but its own."""
+    return {
+        "PREFECT_SERVER_API_AUTH_STRING": read_token(folder),
+        "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": ",".join(f"http://{host}:{port}" for host in (LOOPBACK, "localhost")),
+        "PREFECT_SERVER_UI_API_URL": f"http://{LOOPBACK}:{port}/api",
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(folder / PAGES),  # with the one that signs in
+    }
 
 
 class PrefectServer:
@@ -126,14 +141,14 @@ class PrefectServer:
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,
-                env=os.environ | environment(self.folder) | {"PREFECT_SERVER_UI_API_URL": f"http://{LOOPBACK}:{port}/api"},
+                env=os.environ | environment(self.folder) | _guarded(self.folder, port),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # who interrupts a run ends the run, which then needs the server to say so
                 preexec_fn=_end_with_parent,
             )
-        self.mark = ServerMark(pid=self._process.pid, port=port)
+        self.mark = ServerMark(pid=self._process.pid, port=port, token=read_token(self.folder))
         write_mark(self.folder, self.mark)
 
     def use(self) -> None:
@@ -149,7 +164,8 @@ class PrefectServer:
             if time.monotonic() > deadline:
                 raise ServerError(f"the Prefect server did not answer in {self.config.start_seconds:.0f} s; see {self.log}")
             time.sleep(0.2)
-        os.environ.update(environment(self.folder, self.url))
+        os.environ.update(environment(self.folder, self.url) | {"PREFECT_API_AUTH_STRING": read_token(self.folder)})
+        write_doors(self.folder, self.url)
 
     def alive(self) -> bool:
         """Whether the server still runs."""
@@ -161,6 +177,7 @@ class PrefectServer:
         if self._process is None:
             return
         (self.folder / "server.json").unlink(missing_ok=True)
+        carrier(self.folder).unlink(missing_ok=True)
         self._process.terminate()
         try:
             self._process.wait(STOP_SECONDS)
@@ -181,7 +198,7 @@ def read_mark(folder: Path) -> ServerMark | None:
         mark = ServerMark(**json.loads((folder / "server.json").read_text()))
     except (OSError, ValueError, TypeError):
         return None
-    return mark if mark.alive() else None
+    return replace(mark, token=read_token(folder)) if mark.alive() else None
 
 
 def write_mark(folder: Path, mark: ServerMark) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from flows.server import ServerError, ServerMark
+from flows.sign_in import authorization
 from infra.stage import StageResult, find_run, run_stage, stage_key
 from infra.store import Store
 
@@ -84,7 +85,7 @@ def post(server: ServerMark, path: str, body: Any) -> Any:
     Raises:
         OSError: the server does not answer or refuses.
     """
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": "application/json", "Authorization": authorization(server.token)}
     request = urllib.request.Request(f"{server.url}/api{path}", json.dumps(body).encode(), headers, method="POST")
     with urllib.request.urlopen(request, timeout=30) as answer:
         text = answer.read()
