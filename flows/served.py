@@ -1,7 +1,6 @@
 """What ``worldloom deploy`` serves in a home, in a file that runs read: no parameter of a run names a place or a setting."""
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from flows.sign_in import write_private
 from flows.workplace import Workplace, open_workplace
 from infra.errors import WorldloomError
 
@@ -56,11 +56,7 @@ class Served:
 
 def write_served(folder: Path, served: Served) -> None:
     """Say in the server's folder what is served from now on; only the file's owner can read or change it."""
-    temporary = folder / f"{_FILE}.part"
-    temporary.unlink(missing_ok=True)
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(asdict(served), file)
-    os.replace(temporary, folder / _FILE)
+    write_private(folder / _FILE, json.dumps(asdict(served)))
 
 
 def read_served(folder: Path) -> Served:

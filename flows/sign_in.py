@@ -60,13 +60,24 @@ def write_doors(folder: Path, url: str) -> None:
     Only its owner can read that file. A link with the token in it would stand in logs, and on the command line of the
     browser that is opened with it.
     """
-    (folder / PAGES / "v2" / _DOOR).write_text(_DOOR_PAGE)
+    pages = folder / PAGES / "v2"
+    pages.mkdir(parents=True, exist_ok=True)
+    (pages / _DOOR).write_text(_DOOR_PAGE)
     there = f"{url}/v2/{_DOOR}#{read_token(folder)}"
-    carrier(folder).unlink(missing_ok=True)
-    with open(os.open(carrier(folder), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url={there}">\n')
+    write_private(carrier(folder), f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url={there}">\n')
 
 
 def carrier(folder: Path) -> Path:
     """The file that a browser opens to be signed in; it is there while the server runs."""
     return folder.absolute() / "dashboard.html"
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
+    try:
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
