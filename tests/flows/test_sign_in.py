@@ -44,7 +44,9 @@ def test_a_mark_says_nothing_of_the_token(tmp_path: Path) -> None:
 def test_a_number_that_another_user_was_given_is_no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     monkeypatch.setattr("flows.server.healthy", lambda url: asked.append(url) is None)
-    with subprocess.Popen([sys.executable, "-c", "input()", "server", "4321"], stdin=subprocess.PIPE) as process:
+    command = [sys.executable, "-c", "print(flush=True); input()", "server", "4321"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.readline()
         write_mark(tmp_path, ServerMark(pid=process.pid, port=4321))
         assert read_mark(tmp_path) is not None
         monkeypatch.setattr(os, "getuid", lambda: os.geteuid() + 1)
