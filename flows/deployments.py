@@ -29,10 +29,11 @@ from flows.pool import open_pool
 from flows.publish import publish_dataset
 from flows.release import require_released
 from flows.schedule import COLLECTION, SCHEDULED, ScheduleConfig, find_schedule
+from flows.served import Digest, EventName, ScheduleName, Served, read_served
 from flows.server import read_mark
 from flows.summary import summarise_stage
 from flows.triggers import PUBLISHED, RETRAIN, announce, retrain_once, was_retrained
-from flows.workplace import Workplace, open_workplace
+from flows.workplace import Workplace
 from infra.errors import BusyError
 from infra.interrupt import end_with_parent
 from infra.lock import hold_folder
@@ -42,26 +43,25 @@ _SECONDS_BETWEEN_TRIES: Final = 5.0
 
 
 @flow(name=COLLECTION, persist_result=False)
-def collection(profile: str, home: str, store: str, overrides: list[str], every_seconds: float, folder: str = ".") -> None:
+def collection() -> None:
     """Record episodes that no earlier slot of the schedule recorded, annotate, curate and publish a dataset version."""
     end_with_parent()
-    os.chdir(folder)
-    place = open_workplace(profile, Path(home), store, tuple(overrides))
-    slot = int(flow_run.scheduled_start_time.timestamp() // every_seconds)
+    served = _served()
+    place = served.open()
+    slot = int(flow_run.scheduled_start_time.timestamp() // served.every_seconds)
     collect = dataclasses.replace(place.profile.collect, seed=place.profile.collect.seed + slot)
     collect_and_publish(place, Loop(profile=dataclasses.replace(place.profile, collect=collect), store=place.store))
 
 
 @flow(name=SCHEDULED, flow_run_name="{schedule}", persist_result=False)
-def scheduled_collection(schedule: str, profile: str, home: str, store: str, overrides: list[str], folder: str = ".") -> None:
+def scheduled_collection(schedule: ScheduleName) -> None:
     """Record the hours of one entry of the profile's schedules, annotate, curate and publish a dataset version.
 
     Raises:
         ValueError: the profile has no such schedule any more.
     """
     end_with_parent()
-    os.chdir(folder)
-    place = open_workplace(profile, Path(home), store, tuple(overrides))
+    place = _served().open()
     entry = find_schedule(place.profile.schedules, schedule)
     request = dataclasses.replace(entry.request, seed=entry.request.seed + entry.slot(flow_run.scheduled_start_time))
     entry = dataclasses.replace(entry, request=request)
@@ -79,13 +79,10 @@ def collect_and_publish(place: Workplace, loop: Loop) -> None:
 
 
 @flow(name=RETRAIN, persist_result=False)
-def retrain_and_deploy(
-    version: str, event: str, profile: str, home: str, store: str, overrides: list[str], folder: str = "."
-) -> "State[Any] | None":
+def retrain_and_deploy(version: Digest, event: EventName) -> "State[Any] | None":
     """Train on a published version, evaluate, and release what passes the gate; an event that was worked off does nothing."""
     end_with_parent()
-    os.chdir(folder)
-    place = open_workplace(profile, Path(home), store, tuple(overrides))
+    place = _served().open()
     loop = Loop(profile=place.profile, store=place.store, dataset=version)
 
     def work() -> dict[str, Any]:
@@ -119,48 +116,41 @@ def walk_when_free(place: Workplace, loop: Loop, until: str) -> None:
             raise
 
 
-def deployments(profile: str, place: Workplace, overrides: tuple[str, ...], every: timedelta) -> list[RunnerDeployment]:
+def _served() -> Served:
+    """What the process that works off this run serves: its environment names the folder, and no caller of the API does."""
+    return read_served(Path(os.environ["PREFECT_HOME"]))
+
+
+def deployments(place: Workplace, every: timedelta) -> list[RunnerDeployment]:
     """Both deployments for one home."""
-    common = {
-        "folder": str(Path.cwd()),  # that names in the profile and its overrides start from
-        "profile": str(Path(profile).resolve()) if profile.endswith(".toml") else profile,
-        "home": str(place.home.resolve()),
-        "store": place.store.uri,
-        "overrides": list(overrides),
-    }
     trigger = DeploymentEventTrigger(
         name=f"retrain on {PUBLISHED}",
         expect={PUBLISHED},
         match={"worldloom.store": place.store.address.label},
         parameters={
-            **common,
             "version": {"__prefect_kind": "jinja", "template": "{{ event.payload.version }}"},
             "event": {"__prefect_kind": "jinja", "template": "{{ event.payload.event }}"},
         },
     )
     made = [
-        *_collections(place, common, every),
-        retrain_and_deploy.to_deployment(
-            RETRAIN, triggers=[trigger], parameters=common, entrypoint_type=EntrypointType.MODULE_PATH
-        ),
+        *_collections(place, every),
+        retrain_and_deploy.to_deployment(RETRAIN, triggers=[trigger], entrypoint_type=EntrypointType.MODULE_PATH),
     ]
     return [deployment for deployment in made if isinstance(deployment, RunnerDeployment)]  # coroutines only inside a loop
 
 
-def _collections(place: Workplace, common: dict[str, Any], every: timedelta) -> list[Any]:
+def _collections(place: Workplace, every: timedelta) -> list[Any]:
     """One deployment for each schedule of the profile; without any, the profile's own plan at an interval.
 
     Raises:
         ValueError: a schedule's cron line or time zone is wrong; names the schedule.
     """
     if not place.profile.schedules:
-        parameters = {**common, "every_seconds": every.total_seconds()}
-        kind = EntrypointType.MODULE_PATH
-        return [collection.to_deployment(COLLECTION, interval=every, parameters=parameters, entrypoint_type=kind)]
-    return [_scheduled(place, common, entry) for entry in place.profile.schedules]
+        return [collection.to_deployment(COLLECTION, interval=every, entrypoint_type=EntrypointType.MODULE_PATH)]
+    return [_scheduled(place, entry) for entry in place.profile.schedules]
 
 
-def _scheduled(place: Workplace, common: dict[str, Any], entry: ScheduleConfig) -> Any:
+def _scheduled(place: Workplace, entry: ScheduleConfig) -> Any:
     try:
         CronSchedule(cron=entry.cron, timezone=entry.timezone)  # Cron itself takes anything
     except ValidationError as error:
@@ -170,7 +160,7 @@ def _scheduled(place: Workplace, common: dict[str, Any], entry: ScheduleConfig) 
         entry.name,
         schedule=Cron(entry.cron, timezone=entry.timezone),
         paused=is_paused(place.store, entry.name),
-        parameters={**common, "schedule": entry.name},
+        parameters={"schedule": entry.name},
         tags=[entry.request.source],
         description=f"{entry.request.hours:g} h of {entry.request.source}",
         entrypoint_type=EntrypointType.MODULE_PATH,

@@ -12,6 +12,7 @@ from flows.publish import publish_dataset, published_dataset
 from flows.release import require_released
 from flows.releases import describe_standing, read_current
 from flows.server import PrefectServer, read_mark
+from flows.sign_in import carrier
 from flows.summary import summarise_stage
 from flows.triggers import send
 from flows.workplace import Place, Workplace
@@ -65,6 +66,7 @@ def _run_observed(place: Workplace, loop: Loop, until: str, progress: Progress) 
     with PrefectServer(place.prefect, place.profile.server) as server, pool as loop.pool:
         server.use()
         click.echo(f"dashboard  {server.url} while this runs; afterwards: {place.command('dashboard')}")
+        click.echo(f"sign in    {carrier(place.prefect).as_uri()}")
         close_orphans(server.running, place.home, fresh=server.owned)
         with contextlib.chdir(server.folder):  # Prefect reads its settings when it is imported, also from where that happens
             from flows.observe import run_observed

@@ -10,11 +10,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+from flows.sign_in import PAGES, carrier, read_token, write_doors
 from infra.errors import WorldloomError
 from infra.surroundings import enter, settled_environment
 
@@ -45,6 +46,7 @@ class ServerMark:
 
     pid: int
     port: int
+    token: str = field(default="", repr=False)  # stands in a file of its own
 
     @property
     def url(self) -> str:
@@ -52,9 +54,12 @@ class ServerMark:
 
     def alive(self) -> bool:
         """Whether that process still is a Prefect server on that port and answers."""
+        process = Path(f"/proc/{self.pid}")
         try:
-            command = Path(f"/proc/{self.pid}/cmdline").read_bytes().split(b"\0")
+            command, owner = (process / "cmdline").read_bytes().split(b"\0"), process.stat().st_uid
         except OSError:
+            return False
+        if owner != os.getuid():  # the number was given to another user's process, which is not told our token
             return False
         return b"server" in command and str(self.port).encode() in command and healthy(self.url)
 
@@ -74,6 +79,16 @@ def environment(folder: Path, url: str = "") -> dict[str, str]:
         "PREFECT_TASKS_REFRESH_CACHE": "true",
     }
     return settings | ({"PREFECT_API_URL": f"{url}/api"} if url else {})
+
+
+def _guarded(folder: Path, port: int) -> dict[str, str]:
+    """Settings of a server that answers nobody without its token, and no page but its own."""
+    return {
+        "PREFECT_SERVER_API_AUTH_STRING": read_token(folder),
+        "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": ",".join(f"http://{host}:{port}" for host in (LOOPBACK, "localhost")),
+        "PREFECT_SERVER_UI_API_URL": f"http://{LOOPBACK}:{port}/api",
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(folder / PAGES),  # with the one that signs in
+    }
 
 
 class PrefectServer:
@@ -127,9 +142,7 @@ class PrefectServer:
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,
-                env=settled_environment()
-                | environment(self.folder)
-                | {"PREFECT_SERVER_UI_API_URL": f"http://{LOOPBACK}:{port}/api", "COLUMNS": "120"},
+                env=settled_environment() | environment(self.folder) | _guarded(self.folder, port) | {"COLUMNS": "120"},
                 cwd=self.folder,  # Prefect reads .env, prefect.toml and pyproject.toml of where it starts, and imports from there
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -137,7 +150,7 @@ class PrefectServer:
                 start_new_session=True,  # who interrupts a run ends the run, which then needs the server to say so
                 preexec_fn=_end_with_parent,
             )
-        self.mark = ServerMark(pid=self._process.pid, port=port)
+        self.mark = ServerMark(pid=self._process.pid, port=port, token=read_token(self.folder))
         write_mark(self.folder, self.mark)
 
     def use(self) -> None:
@@ -153,7 +166,9 @@ class PrefectServer:
             if time.monotonic() > deadline:
                 raise ServerError(f"the Prefect server did not answer in {self.config.start_seconds:.0f} s; see {self.log}")
             time.sleep(0.2)
-        enter(settled_environment() | environment(self.folder, self.url))
+        signed_in = {"PREFECT_API_AUTH_STRING": read_token(self.folder)}
+        enter(settled_environment() | environment(self.folder, self.url) | signed_in)
+        write_doors(self.folder, self.url)
 
     def alive(self) -> bool:
         """Whether the server still runs."""
@@ -165,6 +180,7 @@ class PrefectServer:
         if self._process is None:
             return
         (self.folder / "server.json").unlink(missing_ok=True)
+        carrier(self.folder).unlink(missing_ok=True)
         self._process.terminate()
         try:
             self._process.wait(STOP_SECONDS)
@@ -185,7 +201,7 @@ def read_mark(folder: Path) -> ServerMark | None:
         mark = ServerMark(**json.loads((folder / "server.json").read_text()))
     except (OSError, ValueError, TypeError):
         return None
-    return mark if mark.alive() else None
+    return replace(mark, token=read_token(folder)) if mark.alive() else None
 
 
 def write_mark(folder: Path, mark: ServerMark) -> None:

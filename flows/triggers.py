@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from flows.server import ServerError, ServerMark
+from flows.sign_in import authorization
 from infra.stage import StageResult, find_run, run_stage, stage_key
 from infra.store import Store
 
@@ -86,7 +87,7 @@ def post(server: ServerMark, path: str, body: Any) -> Any:
     Raises:
         OSError: the server does not answer or refuses.
     """
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": "application/json", "Authorization": authorization(server.token)}
     request = urllib.request.Request(f"{server.url}/api{path}", json.dumps(body).encode(), headers, method="POST")
     with _open_when_free(request) as answer:
         text = answer.read()

@@ -18,7 +18,9 @@ from flows.commands.options import PORT
 from flows.marks import leave_mark
 from flows.orphans import close_orphans
 from flows.schedule import COLLECTION, find_schedule, next_round, set_paused
+from flows.served import Served, write_served
 from flows.server import PrefectServer, ServerConfig, ServerError, read_mark
+from flows.sign_in import carrier, write_doors
 from flows.triggers import announce
 from flows.upkeep import cancel_missed, retrain_again, unheard
 from flows.workplace import Workplace, at_workplace, open_workplace, place_options
@@ -37,17 +39,14 @@ def dashboard(place: Workplace, port: int | None, browse: bool) -> None:
     """Show what ran in the Prefect UI, until interrupted or `worldloom stop`."""
     running = read_mark(place.prefect)
     if running is not None:
-        click.echo(f"dashboard  {running.url} (already running)")
-        if browse:
-            webbrowser.open(running.url)
+        write_doors(place.prefect, running.url)
+        _tell(place, f"{running.url} (already running)", browse)
         return
     with leave_mark(place.home, "dashboard"), PrefectServer(place.prefect, _server_config(place, port)) as server:
         click.echo("dashboard  starting ...")
         server.use()
         close_orphans(server.running, place.home, fresh=server.owned)
-        click.echo(f"dashboard  {server.url} (Ctrl-C ends it)")
-        if browse:
-            webbrowser.open(server.url)
+        _tell(place, f"{server.url} (Ctrl-C ends it)", browse)
         _watch(server, lambda: close_orphans(server.running, place.home))
 
 
@@ -84,8 +83,10 @@ def deploy(
         with contextlib.chdir(server.folder):  # Prefect reads its settings when it is imported, also from where that happens
             from flows.deployments import deployments, serve_deployments
 
-        served = deployments(profile, place, overrides, timedelta(hours=every_hours))
-        click.echo(f"dashboard  {server.url}")
+        every = timedelta(hours=every_hours)
+        write_served(place.prefect, Served.at(place, profile, overrides, every))
+        served = deployments(place, every)
+        _tell(place, server.url)
         for line in _described(place, every_hours):
             click.echo(f"deployed   {line}")
         runner = serve_deployments(served, server.folder)
@@ -137,6 +138,14 @@ def _end_runs(place: Workplace, server: PrefectServer) -> None:
             run.kill()  # what is finished is kept
     with contextlib.suppress(OSError):
         close_orphans(server.running, place.home, deployed=False)
+
+
+def _tell(place: Workplace, address: str, browse: bool = False) -> None:
+    """Say where the dashboard is; what is opened or clicked on signs in by itself."""
+    page = carrier(place.prefect).as_uri()
+    click.echo(f"dashboard  {address}\nsign in    {page}")
+    if browse:
+        webbrowser.open(page)
 
 
 def _described(place: Workplace, every_hours: float) -> list[str]:
