@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import logging
+import os
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -51,7 +52,11 @@ class ActorDiedError(Exception):
 
 
 class Worker:
-    """What an actor is: a plain object that runs functions."""
+    """What an actor is: a plain object that runs functions, from ``folder`` where it is given one."""
+
+    def __init__(self, folder: str = "") -> None:
+        if folder:
+            os.chdir(folder)
 
     def run(self, function: Callable[[Job], Result], job: Job) -> Result:
         """``function(job)``."""
@@ -255,7 +260,8 @@ def open_pool(config: PoolConfig, store_uri: str) -> Iterator[RayPool | None]:
             _check_reach(config.address, store_uri)
             remote: Any = ray.remote(Worker)
             spread = remote.options(num_cpus=1, scheduling_strategy="SPREAD")  # over the nodes of a cluster
-            pool = RayPool(spread.remote, config)
+            folder = "" if config.address else os.getcwd()
+            pool = RayPool(lambda: cast("Actor", spread.remote(folder)), config)
             try:
                 yield pool
             except Exception:  # who interrupts does not want to wait
@@ -290,16 +296,17 @@ def _start_ray(config: PoolConfig, settings: Mapping[str, Any]) -> None:
             raise PoolError(f"no Ray cluster at pool.address = {config.address!r}: {said}") from None
         return
     try:
-        ray.init(
-            num_cpus=config.actors,
-            num_gpus=0,
-            include_dashboard=config.dashboard,
-            dashboard_host=LOOPBACK,
-            _node_ip_address=LOOPBACK,
-            logging_level=logging.WARNING,
-            log_to_driver=True,
-            **settings,
-        )
+        with contextlib.chdir(settings["_temp_dir"]):  # actors import from where Ray starts, and packages of others may lie here
+            ray.init(
+                num_cpus=config.actors,
+                num_gpus=0,
+                include_dashboard=config.dashboard,
+                dashboard_host=LOOPBACK,
+                _node_ip_address=LOOPBACK,
+                logging_level=logging.WARNING,
+                log_to_driver=True,
+                **settings,
+            )
     except (OSError, RuntimeError, ValueError) as error:
         said = str(error).strip().partition("\n")[0]
         raise PoolError(f"Ray did not start on this machine: {said}; 0 workers do without it") from None

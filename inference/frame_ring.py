@@ -1,20 +1,25 @@
 """Frames between processes: slots of shared memory, so that a segment is copied once and never pickled."""
 
+import shutil
 import struct
 import time
 import zlib
 from dataclasses import dataclass
 from multiprocessing.shared_memory import SharedMemory
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from infra.errors import NotHereError
 
 Frames = NDArray[np.uint8]  # (N, H, W, 3)
 
 _HEARTBEAT: Final = struct.Struct("<d")  # time.monotonic() of the writer, at the start of the memory
 _SLOT: Final = struct.Struct("<QII")  # sequence number, frames, CRC-32 of their bytes
 _ALIGN: Final = 64  # bytes
+_SHARED: Final = Path("/dev/shm")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +55,11 @@ def image_slot(seat: int) -> int:
     return 2 * seat + 1
 
 
+def _no_memory(shape: RingShape, why: str | None) -> NotHereError:
+    megabytes = shape.total_bytes / 1e6
+    return NotHereError(f"{megabytes:.0f} MB of shared memory do not fit into {_SHARED} ({why}); give it more (--shm-size)")
+
+
 class TornFramesError(ValueError):
     """A slot does not hold what its reader was told: it was overwritten or not finished."""
 
@@ -64,8 +74,20 @@ class FrameRing:
 
     @classmethod
     def create(cls, shape: RingShape) -> "FrameRing":
-        """New memory; the creator unlinks it."""
-        return cls(shape, SharedMemory(create=True, size=shape.total_bytes))
+        """New memory; the creator unlinks it.
+
+        Raises:
+            NotHereError: this machine shares no memory between processes, or too little.
+        """
+        try:
+            memory = SharedMemory(create=True, size=shape.total_bytes)
+        except OSError as error:
+            raise _no_memory(shape, error.strerror) from None
+        if shutil.disk_usage(_SHARED).free < shape.total_bytes:  # whoever writes into what is not there is killed, wordlessly
+            memory.close()
+            memory.unlink()
+            raise _no_memory(shape, "No space left on device")
+        return cls(shape, memory)
 
     @classmethod
     def attach(cls, shape: RingShape, name: str) -> "FrameRing":

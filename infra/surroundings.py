@@ -251,7 +251,7 @@ def _cache_among_temporary_files() -> Path:
 def describe() -> Iterator[tuple[str, str, str]]:
     """Of every variable that a rule speaks of and that is set: its name, its value without secrets, and what becomes of it."""
     found = _found or dict(os.environ)
-    settled = settled_environment(found)
+    settled = os.environ if _found else settled_environment(found)
     for name in sorted(found):
         rule = rule_of(name)
         if rule is not None and found[name]:

@@ -51,7 +51,7 @@ class FrameRing:
         Raises:
             StoreFullError: too little shared memory is left.
         """
-        folder = _SHARED if _SHARED.is_dir() else Path(tempfile.gettempdir())
+        folder = _SHARED if os.access(_SHARED, os.W_OK) else Path(tempfile.gettempdir())  # where it is read-only or absent
         sweep(folder)
         number, name = tempfile.mkstemp(prefix="worldloom-new-ring-", dir=folder)
         lock, fresh = os.fdopen(number, "w"), Path(name)
