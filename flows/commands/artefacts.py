@@ -67,7 +67,7 @@ def promote(place: Place, bundle: str) -> None:
 @click.argument("artefact", required=False)
 @click.option("--down", is_flag=True, help="Print every dataset version, checkpoint, bundle and release that holds ARTEFACT.")
 def lineage(place: Place, artefact: str | None, down: bool) -> None:
-    """Print what ARTEFACT was made from, down to every episode.
+    """Print what ARTEFACT was made from, to every episode; with --down, all that holds it.
 
     It may be an episode, a dataset version, a checkpoint, a bundle or the key of a stage; 4 digits or more. A stage below
     an artefact is not spread out: it may have worked on more than the artefact holds. Without ARTEFACT: every finished

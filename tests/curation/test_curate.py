@@ -76,6 +76,15 @@ def test_a_version_holds_what_training_needs_and_splits_by_scene(store: Store) -
     assert [(clip.start, clip.stop) for clip in dataset.clips if clip.split == "test"] == [(0, 49)]
 
 
+def test_only_the_set_that_was_annotated_is_curated(store: Store) -> None:
+    before = annotated(store)
+    late = write_episode(store, make_recording(5, scene_id="park-5"))
+    append_rows(store, "captions", rows_from([a_caption(late.episode_id, 0, late.frames)]))
+    held = [{clip.episode_id for clip in load_dataset(store, curate(one, CONFIG, store).outputs["dataset"]).clips} for one in
+            (before, annotated(store))]  # fmt: skip
+    assert late.episode_id not in held[0] and held[1] == held[0] | {late.episode_id}
+
+
 def test_unlisted_sources_are_no_candidates_and_listed_ones_are(store: Store) -> None:
     curate(annotated(store), CONFIG, store)
     assert {row["source"] for row in read_rows(store, "clips").to_pylist()} == {"embedded"}

@@ -10,7 +10,7 @@ import pytest
 
 from engine import collect as stage
 from engine import plan
-from engine.collect import collect, collect_request
+from engine.collect import collect, collect_request, plan_comes_first
 from engine.embedded.render import egl_available
 from engine.endpoints import EndpointsConfig
 from engine.feed import CollectError, Outcome
@@ -40,6 +40,22 @@ def test_the_plan_has_every_evaluation_walk_from_every_start() -> None:
     jobs = [job for job in plan_jobs(dataclasses.replace(TINY, test_scenes=2, starts_per_test_scene=3)) if job.split == "test"]
     by_scene = collections.Counter((job.scene_seed, job.seed) for job in jobs)
     assert len(by_scene) == 6 and set(by_scene.values()) == {len(EVALUATION_WALKS)}
+
+
+def test_the_plan_comes_first_in_an_empty_store_and_where_it_was_begun_but_not_where_hours_were_asked_for(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    assert plan_comes_first(TINY, store)
+    alike = plan_jobs(TINY)[0]
+    hours = CollectionRequest(
+        hours=1 / 3600, seconds=1.0, width=64, height=32, families=("park",), renderer="software", min_free_gigabytes=0.0
+    )
+    collect_request(hours, store)
+    assert not plan_comes_first(TINY, store)
+    (asked,) = list_episodes(store)
+    same = dataclasses.replace(TINY, width=64, height=32, frames_per_episode=16)
+    assert not plan_comes_first(same, store), asked.walk  # also where the plan happens to name what was asked for
+    record_episode(store, alike)
+    assert plan_comes_first(TINY, store)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.4, 1.0])

@@ -1,18 +1,21 @@
 """Lists of dataset versions and releases name what other verbs take, and say which one is in use."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from curation.publish import DatasetRow
 from flows.cli import run_command
+from flows.listing import list_releases
 from flows.publish import match_dataset, publish_dataset
-from flows.releases import Check, ReleaseRow, point_at, rollback
+from flows.releases import Check, ReleaseRow, point_at, record_decision, rollback
 from infra.datasets import load_bundle, put_dataset
 from infra.digest import canonical_json
 from infra.episodes import write_episode
 from infra.schema import DatasetVersion
+from infra.schema.run import Run
 from infra.store import MissingObjectError, Store, open_store
 from infra.tables import append_rows, rows_from
 from tests.flows.test_release import keep_bundle
@@ -87,6 +90,31 @@ def test_releases_are_listed_newest_first_with_what_the_gate_found(store: Store,
     rollback(store)
     [line] = [line for line in said(capsys, store, "releases") if line.endswith("plays now")]
     assert "rolled back" in line and one[:12] in line
+
+
+def test_each_decision_has_its_own_time_and_rows_of_earlier_versions_that_of_their_run(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = keep_bundle(store, "one")
+    for started, number in ((1e9, 1), (1.1e9, 2)):
+        inputs, outputs = json.dumps({"bundle": bundle, "evaluation": "e"}), json.dumps({"bundle": bundle})
+        run = Run(
+            key=str(number), stage="release", version=1, inputs=inputs, config="{}", config_digest="", outputs=outputs,
+            code_commit="", host="", started=started, seconds=60.0, stopped_early=False,
+        )  # fmt: skip
+        append_rows(store, "runs", rows_from([run]))
+        decide(store, number, "refused" if number == 1 else "released", bundle)
+    record_decision(store, "rolled back", bundle, "")
+    newest, newer, old = (datetime.fromisoformat(row.when).timestamp() for row in list_releases(store))
+    assert (old, newer) == (1e9 + 60, 1.1e9 + 60) and newest > newer
+    hint = said(capsys, store, "releases")[-1]
+    assert f"{bundle[:12]} plays since the rollback of 20" in hint and "return to" not in hint  # there is nothing before it
+
+
+def test_a_version_that_was_curated_in_two_ways_is_listed_once(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    version = keep_dataset(store, "one")
+    assert keep_dataset(store, "one") == version
+    assert said(capsys, store, "datasets")[1].startswith("1 dataset version, in ")
 
 
 def test_a_bundle_whose_object_is_gone_is_still_listed(store: Store, capsys: pytest.CaptureFixture[str]) -> None:

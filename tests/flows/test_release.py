@@ -3,11 +3,26 @@
 from pathlib import Path
 
 import pytest
+from deltalake import write_deltalake
 
-from flows.release import GateRefusedError, Threshold, judge, require_released
-from flows.releases import CURRENT, NoReleaseError, ReleaseRow, point_at, read_current, released_bundle, rollback
+from flows.release import GateRefusedError, ReleaseConfig, Threshold, judge, release, require_released
+from flows.releases import (
+    CURRENT,
+    NoReleaseError,
+    NotPassedError,
+    ReleaseRow,
+    describe_standing,
+    point_at,
+    promote,
+    read_current,
+    read_decisions,
+    record_decision,
+    released_bundle,
+    rollback,
+)
 from inference.evaluate.sanity import Sanity
 from infra.datasets import load_bundle, put_bundle
+from infra.digest import canonical_json
 from infra.schema import Bundle, Checkpoint
 from infra.stage import StageResult
 from infra.store import MissingObjectError, Store, open_store
@@ -114,6 +129,54 @@ def test_rollback_returns_to_the_bundle_before_and_says_so_in_the_table(store: S
         rollback(store)
     rows = sorted(read_records(store, "releases", ReleaseRow), key=lambda row: row.number)
     assert [(row.number, row.action, row.bundle) for row in rows] == [(1, "rolled back", second), (2, "rolled back", first)]
+
+
+def test_what_passed_once_can_be_promoted_after_a_rollback(store: Store) -> None:
+    first, second = (keep_bundle(store, name) for name in ("one", "two"))
+    for digest in (first, second):
+        record_decision(store, "released", digest, "")
+        point_at(store, digest)
+    rollback(store)
+    assert f"{first[:12]} plays since the rollback of 20" in describe_standing(store)
+    assert promote(store, second[:8]) == (first, second)
+    assert f"{second[:12]} plays since the promotion of 20" in describe_standing(store)
+    assert promote(store, second) == (second, second)  # it plays already: nothing was decided
+    assert [row.action for row in read_decisions(store)] == ["promoted", "rolled back", "released", "released"]
+    assert rollback(store) == (second, first)
+
+
+def test_what_never_passed_is_not_promoted_and_the_number_is_named(store: Store) -> None:
+    played, refused = (keep_bundle(store, name) for name in ("one", "two"))
+    record_decision(store, "released", played, "")
+    point_at(store, played)
+    checks = canonical_json([vars(check) for check in judge(SANE, {RESPONSE.score: 0.52}, (RESPONSE,))]).decode()
+    record_decision(store, "refused", refused, played, checks=checks)
+    with pytest.raises(NotPassedError, match=r"never passed.*action_response@4 = 0\.52, needs at least 0\.65") as caught:
+        promote(store, refused)
+    assert caught.value.status == 3 and released_bundle(store)[0] == played
+    for name in ("0" * 12, played[:3]):
+        with pytest.raises(MissingObjectError, match="worldloom releases"):
+            promote(store, name)
+
+
+def test_a_bundle_that_is_judged_twice_is_two_decisions_each_with_its_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.release._sanity", lambda *_: SANE)
+    bundle = load_bundle(store, keep_bundle(store, "one"))
+    evaluated = StageResult(stage="evaluate", key="e", outputs={"headline": {}}, seconds=0, reused=False, stopped_early=False)
+    for fresh in (False, False, True):
+        release(bundle, evaluated, ReleaseConfig(), store, fresh=fresh)
+    newer, older = read_decisions(store)
+    assert (newer.number, older.number) == (2, 1) and newer.decided > older.decided > 0
+
+
+def test_decisions_of_earlier_versions_have_no_time_and_are_read_all_the_same(store: Store) -> None:
+    digest = keep_bundle(store, "one")
+    old = ReleaseRow(number=1, action="released", bundle=digest, previous="", evaluation="e", checks="[]")
+    write_deltalake(store.table_uri("releases"), rows_from([old]).drop_columns(["decided"]))
+    point_at(store, digest)
+    assert read_decisions(store) == [old] and describe_standing(store) == f"{digest[:12]} plays since its release"
+    record_decision(store, "promoted", digest, "")
+    assert [row.decided > 0 for row in read_decisions(store)] == [True, False]
 
 
 def test_releasing_what_is_released_already_changes_nothing(store: Store) -> None:

@@ -8,12 +8,18 @@ import pytest
 
 from infra import lineage
 from infra.datasets import put_bundle, put_dataset
-from infra.lineage import Node, code_commit, render_tree, trace
-from infra.schema import Checkpoint
+from infra.digest import sha256_of
+from infra.episode_sets import keep_set, set_digest
+from infra.episodes import commit_episode
+from infra.lineage import Node, code_commit, find_holders, render_holders, render_tree, trace
+from infra.schema import Checkpoint, DatasetClip
+from infra.schema.collection import PlannedJob
+from infra.schema.release import ReleaseRow
 from infra.stage import StageResult, run_stage
 from infra.store import MissingObjectError, Store
 from infra.tables import append_rows, rows_from
-from tests.infra.test_datasets import BUNDLE, DATASET
+from tests.infra.test_datasets import BUNDLE, CLIP, DATASET
+from tests.recordings import make_recording
 from tests.requirements import require_program
 
 
@@ -141,6 +147,70 @@ def test_what_nobody_knows_is_said_to_be_unknown(local_store: Store, loop: Loop)
     for name in ("0" * 64, "ab", "not-hex"):
         with pytest.raises(MissingObjectError, match=f"is called {name}"):
             trace(local_store, name)
+
+
+JOB = PlannedJob(
+    job_id="", collection="", number=0, source="embedded", family="park", scene_seed=0, character=-1, perspective="first",
+    weather="", time_of_day="", season="", agent="loop", seed=0, frames=2, split="train", recipe="{}",
+)  # fmt: skip
+
+
+def keep_episode(store: Store, name: str) -> str:
+    return commit_episode(store, replace(make_recording(0, frames=2).episode, episode_id=name * 64)).episode_id
+
+
+def hold(*episodes: str) -> tuple[DatasetClip, ...]:
+    return tuple(replace(CLIP, episode_id=one) for one in episodes)
+
+
+def request_round(store: Store, number: int, *episodes: str, earlier: bool = False) -> tuple[StageResult, str]:
+    """A round of a schedule, and the version made of it; ``earlier`` as versions did that kept no sets of episodes."""
+    digest = f"{number:064x}"
+    if earlier:
+        append_rows(store, "jobs", rows_from([replace(JOB, collection=digest, job_id=one) for one in episodes]))
+    outputs = {"request": digest, "digest": set_digest(episodes)} if earlier else {"digest": keep_set(store, episodes)}
+    round_ = stage(store, "collect", {"collection": digest}, lambda: outputs)
+    annotated = stage(store, "annotate", {"collected": outputs["digest"]}, lambda: {"digest": sha256_of(digest.encode())})
+    made = replace(DATASET, name=digest, parents=(annotated.outputs["digest"],), clips=hold(*episodes))
+    curated = stage(store, "curate", {"annotated": annotated.outputs["digest"]}, lambda: {"dataset": put_dataset(store, made)})
+    return round_, curated.outputs["dataset"]
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_a_version_leads_to_the_episodes_of_its_clips_and_each_to_the_round_that_recorded_it(
+    local_store: Store, earlier: bool
+) -> None:
+    store, (one, two, three) = local_store, [keep_episode(local_store, name) for name in "123"]
+    first, _ = request_round(store, 1, one, two, earlier=earlier)
+    second, version = request_round(store, 2, two, three, earlier=earlier)
+    tree = trace(store, version)
+    assert {node.digest for node in tree.parents if node.kind == "episode"} == {two, three}
+    assert [[parent.digest for parent in find(tree, one).parents] for one in (two, three)] == [[first.key], [second.key]]
+    lines = render_tree(tree).splitlines()
+    assert sum(f"stage {first.key}" in line for line in lines) == 1
+    assert trace(store, f"{2:064x}").digest == second.key  # a request stands for the run that fulfilled it
+
+
+def test_an_episode_leads_down_to_all_that_holds_it_and_to_nothing_else(local_store: Store, loop: Loop) -> None:
+    store, held, other = local_store, keep_episode(local_store, "1"), keep_episode(local_store, "2")
+    _, version = request_round(store, 1, held)
+    trained = checkpoint(store, b"trained", "base", (version,))
+    bundle = put_bundle(store, replace(BUNDLE, autoencoder=loop.base, denoiser=trained, dataset=version))
+    row = ReleaseRow(number=1, action="released", bundle=bundle, previous="", evaluation="", checks="[]", decided=1e9)
+    append_rows(store, "releases", rows_from([row]))
+    holders = find_holders(store, held[:8])
+    assert [facts.digest for facts in holders.by] == [version, trained, bundle] and holders.releases == (row,)
+    assert f"release 1  released  bundle {bundle}" in render_holders(holders)
+    assert render_holders(find_holders(store, other)).endswith("nothing here holds it")
+    store.local_path(f"{version}.json").unlink()  # its rows in table clips are gone as well, what was made of it is not
+    assert find_holders(store, trained).releases == (row,)
+
+
+def test_weights_that_equal_those_they_began_from_are_not_their_own_ancestor(local_store: Store) -> None:
+    shipped = local_store.put_bytes(b"weights", "safetensors")[:64]
+    dataset = put_dataset(local_store, replace(DATASET, clips=(), parents=()))
+    assert checkpoint(local_store, b"weights", "autoencoder", (dataset, shipped)) == shipped
+    assert [node.digest for node in trace(local_store, shipped).parents] == [dataset]
 
 
 def _git(folder: Path, *arguments: str) -> str:
