@@ -43,7 +43,12 @@ def test_a_mark_says_nothing_of_the_token(tmp_path: Path) -> None:
 
 def test_a_number_that_another_user_was_given_is_no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr("flows.server.healthy", lambda url: asked.append(url) is None)
+
+    def healthy(url: str) -> bool:
+        asked.append(url)
+        return True
+
+    monkeypatch.setattr("flows.server.healthy", healthy)
     command = [sys.executable, "-c", "print(flush=True); input()", "server", "4321"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None and process.stdout.readline()
