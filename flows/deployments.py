@@ -18,6 +18,7 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.events import DeploymentEventTrigger
 from prefect.runtime import flow_run
 from prefect.schedules import Cron
+from prefect.settings import get_current_settings
 from prefect.states import Completed
 from prefect.types.entrypoint import EntrypointType
 from pydantic import ValidationError
@@ -118,7 +119,7 @@ def walk_when_free(place: Workplace, loop: Loop, until: str) -> None:
 
 def _served() -> Served:
     """What the process that works off this run serves: its environment names the folder, and no caller of the API does."""
-    return read_served(Path(os.environ["PREFECT_HOME"]))
+    return read_served(get_current_settings().home)
 
 
 def deployments(place: Workplace, every: timedelta) -> list[RunnerDeployment]:
