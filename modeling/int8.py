@@ -95,11 +95,11 @@ def quantise_rows(x: Tensor, rounding: Rounding = "nearest") -> tuple[Tensor, Te
 def choose_kernel(device: torch.device, width_out: int, width_in: int) -> Kernel:
     """Integer products where the device has them for these widths; elsewhere weights are turned back to floats.
 
-    Processors differ: with instructions for 8-bit products these are twice as fast as float ones, without them ten times
-    slower. So a CPU is asked by measuring, once a process for each pair of widths.
+    Processors differ: with instructions for 8-bit products these are faster than float ones, without them ten times slower,
+    or wrong. So a CPU is asked by measuring, once a process for each pair of widths.
     """
     if device.type == "cpu":
-        return _measure_kernels(width_out, width_in)
+        return _measure_kernels(width_out, width_in) if cpu_sums_exactly() else "dequantised"
     fits = device.type == "cuda" and width_in % 8 == 0 and width_out % 8 == 0
     return "integer" if fits and torch.cuda.get_device_capability(device) >= (7, 5) else "dequantised"
 
@@ -122,10 +122,19 @@ def _fastest(run: Callable[[Tensor], Tensor], x: Tensor) -> float:
 
 def integer_matmul(x: Tensor, weight: Tensor) -> Tensor:
     """Exact integer product (N, O) of int8 x (N, K) and weight (O, K)."""
+    if x.device.type == "cpu" and not cpu_sums_exactly():
+        return (x.double() @ weight.double().t()).int()
     rows = len(x)
     if x.is_cuda and rows < CUDA_ROWS:
         x = F.pad(x, (0, 0, 0, CUDA_ROWS - rows))
     return torch._int_mm(x, weight.t())[:rows]
+
+
+@functools.cache
+def cpu_sums_exactly() -> bool:
+    """Whether PyTorch's integer product is one here: oneDNN's kernels for AVX2 add in 16 bits, which overflow and saturate."""
+    largest = [torch.full((rows, 256), 127, dtype=torch.int8) for rows in (1, 64)]
+    return all(bool((torch._int_mm(x, largest[1].t()) == 256 * 127**2).all()) for x in largest)
 
 
 def converted_layers(denoiser: Denoiser, config: Int8Config = Int8Config()) -> list[str]:
