@@ -53,8 +53,8 @@ class PrefixProxy:
         host, port = self.target.split(":")
         uri = f"ws://{self.target if self.own_host else socket.headers['host']}/{socket.path_params['rest']}"
         await socket.accept()
-        options = {"origin": socket.headers["origin"], "max_size": None, "proxy": None}
-        async with websockets.connect(uri, host=host, port=int(port), **options) as up:
+        origin = websockets.Origin(socket.headers["origin"])
+        async with websockets.connect(uri, host=host, port=int(port), origin=origin, max_size=None, proxy=None) as up:
             sending = asyncio.create_task(_pass_on(socket, up))
             with contextlib.suppress(websockets.ConnectionClosed, RuntimeError, WebSocketDisconnect):
                 async for message in up:
