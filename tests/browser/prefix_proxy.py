@@ -14,7 +14,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
-from websockets.typing import Origin
 
 from inference.server import ServeConfig, bind
 
@@ -54,7 +53,7 @@ class PrefixProxy:
         host, port = self.target.split(":")
         uri = f"ws://{self.target if self.own_host else socket.headers['host']}/{socket.path_params['rest']}"
         await socket.accept()
-        origin = Origin(socket.headers["origin"])
+        origin = websockets.Origin(socket.headers["origin"])
         async with websockets.connect(uri, host=host, port=int(port), origin=origin, max_size=None, proxy=None) as up:
             sending = asyncio.create_task(_pass_on(socket, up))
             with contextlib.suppress(websockets.ConnectionClosed, RuntimeError, WebSocketDisconnect):
