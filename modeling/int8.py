@@ -25,6 +25,7 @@ FFN_LAYERS: Final = ("ffn.0", "ffn.2")
 CAMERA_LAYERS: Final = ("cam_injector_layer1", "cam_injector_layer2", "cam_scale_layer", "cam_shift_layer")
 SMALLEST_SCALE: Final = 1e-12  # of rows that are all zero
 CUDA_ROWS: Final = 17  # the fewest that CUDA's integer product takes
+EXACT_WIDTH: Final = 1024  # products of int8 whose sum float32 holds exactly, below 2**24
 MEASURED_ROWS: Final = 112  # tokens of a segment of the small model
 
 
@@ -122,10 +123,29 @@ def _fastest(run: Callable[[Tensor], Tensor], x: Tensor) -> float:
 
 def integer_matmul(x: Tensor, weight: Tensor) -> Tensor:
     """Exact integer product (N, O) of int8 x (N, K) and weight (O, K)."""
+    if x.device.type == "cpu" and not _cpu_sums_exactly():
+        return float_matmul(x, weight)
     rows = len(x)
     if x.is_cuda and rows < CUDA_ROWS:
         x = F.pad(x, (0, 0, 0, CUDA_ROWS - rows))
     return torch._int_mm(x, weight.t())[:rows]
+
+
+@functools.cache
+def _cpu_sums_exactly() -> bool:
+    """Whether PyTorch's integer product may be used: without VNNI instructions it cuts sums of two products to 16 bits."""
+    largest = torch.full((CUDA_ROWS, 64), 127, dtype=torch.int8)
+    return all(bool((torch._int_mm(one, largest.t()) == 64 * 127 * int(one[0, 0])).all()) for one in (largest, -largest))
+
+
+def float_matmul(x: Tensor, weight: Tensor) -> Tensor:
+    """The same in float32, whose sums of so few products are exact."""
+    total = torch.zeros(len(x), len(weight), dtype=torch.int32, device=x.device)
+    with torch.autocast(x.device.type, enabled=False):
+        for start in range(0, x.shape[1], EXACT_WIDTH):
+            part = slice(start, start + EXACT_WIDTH)
+            total += (x[:, part].float() @ weight[:, part].float().t()).int()
+    return total
 
 
 def converted_layers(denoiser: Denoiser, config: Int8Config = Int8Config()) -> list[str]:

@@ -1,6 +1,10 @@
 """8-bit layers: nearest is the better rounding, cutting is there for compatibility, and what is converted is chosen."""
 
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +14,7 @@ from modeling.action_module import ActionConfig
 from modeling.denoiser import Denoiser, DenoiserConfig
 from modeling.int8 import Int8Config, Int8Linear, choose_kernel, converted_layers, quantise_linears, quantise_rows
 
+ROOT = Path(__file__).parents[2]
 SMALL = DenoiserConfig(
     width=48,
     ffn_width=64,
@@ -40,6 +45,22 @@ def test_nearest_is_about_twice_as_close_as_cutting():
     nearest = relative_error(Int8Linear.from_linear(linear), linear, x)
     cut = relative_error(Int8Linear.from_linear(linear, "truncate"), linear, x)
     assert nearest < 0.02 and 1.5 * nearest < cut
+
+
+EXACT = """
+import torch
+from modeling.int8 import integer_matmul
+torch.manual_seed(0)
+for width in (64, 1500):
+    x, weight = (torch.randint(-127, 128, (rows, width), dtype=torch.int8) for rows in (33, 40))
+    x[0], weight[0] = 127, 127
+    assert torch.equal(integer_matmul(x, weight).long(), x.long() @ weight.long().t()), width
+"""
+
+
+@pytest.mark.parametrize("instructions", ["DEFAULT", "AVX512_CORE", "AVX2"])
+def test_integer_products_are_exact_whatever_instructions_the_processor_has(instructions):
+    subprocess.run([sys.executable, "-c", EXACT], env=os.environ | {"ONEDNN_MAX_CPU_ISA": instructions}, cwd=ROOT, check=True)
 
 
 def test_cutting_goes_toward_zero_and_never_past_the_largest():
