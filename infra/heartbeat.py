@@ -5,7 +5,7 @@ import threading
 import time
 from typing import Final, Protocol
 
-LOG_SECONDS: Final = 8.0  # of silence in a log
+LOG_SECONDS: Final = 5.0  # of silence in a log; ten are promised, and a busy machine is late
 TERMINAL_SECONDS: Final = 1.0  # of silence on a terminal, where the line renews itself
 
 

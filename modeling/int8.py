@@ -25,6 +25,7 @@ FFN_LAYERS: Final = ("ffn.0", "ffn.2")
 CAMERA_LAYERS: Final = ("cam_injector_layer1", "cam_injector_layer2", "cam_scale_layer", "cam_shift_layer")
 SMALLEST_SCALE: Final = 1e-12  # of rows that are all zero
 CUDA_ROWS: Final = 17  # the fewest that CUDA's integer product takes
+EXACT_WIDTH: Final = 1024  # products of int8 whose sum float32 holds exactly, below 2**24
 MEASURED_ROWS: Final = 112  # tokens of a segment of the small model
 
 
@@ -95,11 +96,11 @@ def quantise_rows(x: Tensor, rounding: Rounding = "nearest") -> tuple[Tensor, Te
 def choose_kernel(device: torch.device, width_out: int, width_in: int) -> Kernel:
     """Integer products where the device has them for these widths; elsewhere weights are turned back to floats.
 
-    Processors differ: with instructions for 8-bit products these are faster than float ones, without them ten times slower,
-    or wrong. So a CPU is asked by measuring, once a process for each pair of widths.
+    Processors differ: with instructions for 8-bit products these are twice as fast as float ones, without them ten times
+    slower. So a CPU is asked by measuring, once a process for each pair of widths.
     """
     if device.type == "cpu":
-        return _measure_kernels(width_out, width_in) if cpu_sums_exactly() else "dequantised"
+        return _measure_kernels(width_out, width_in)
     fits = device.type == "cuda" and width_in % 8 == 0 and width_out % 8 == 0
     return "integer" if fits and torch.cuda.get_device_capability(device) >= (7, 5) else "dequantised"
 
@@ -122,8 +123,8 @@ def _fastest(run: Callable[[Tensor], Tensor], x: Tensor) -> float:
 
 def integer_matmul(x: Tensor, weight: Tensor) -> Tensor:
     """Exact integer product (N, O) of int8 x (N, K) and weight (O, K)."""
-    if x.device.type == "cpu" and not cpu_sums_exactly():
-        return (x.double() @ weight.double().t()).int()
+    if x.device.type == "cpu" and not _cpu_sums_exactly():
+        return float_matmul(x, weight)
     rows = len(x)
     if x.is_cuda and rows < CUDA_ROWS:
         x = F.pad(x, (0, 0, 0, CUDA_ROWS - rows))
@@ -131,10 +132,20 @@ def integer_matmul(x: Tensor, weight: Tensor) -> Tensor:
 
 
 @functools.cache
-def cpu_sums_exactly() -> bool:
-    """Whether PyTorch's integer product is one here: oneDNN's kernels for AVX2 add in 16 bits, which overflow and saturate."""
-    largest = [torch.full((rows, 256), 127, dtype=torch.int8) for rows in (1, 64)]
-    return all(bool((torch._int_mm(x, largest[1].t()) == 256 * 127**2).all()) for x in largest)
+def _cpu_sums_exactly() -> bool:
+    """Whether PyTorch's integer product may be used: without VNNI instructions it cuts sums of two products to 16 bits."""
+    largest = torch.full((CUDA_ROWS, 64), 127, dtype=torch.int8)
+    return all(bool((torch._int_mm(one, largest.t()) == 64 * 127 * int(one[0, 0])).all()) for one in (largest, -largest))
+
+
+def float_matmul(x: Tensor, weight: Tensor) -> Tensor:
+    """The same in float32, whose sums of so few products are exact."""
+    total = torch.zeros(len(x), len(weight), dtype=torch.int32, device=x.device)
+    with torch.autocast(x.device.type, enabled=False):
+        for start in range(0, x.shape[1], EXACT_WIDTH):
+            part = slice(start, start + EXACT_WIDTH)
+            total += (x[:, part].float() @ weight[:, part].float().t()).int()
+    return total
 
 
 def converted_layers(denoiser: Denoiser, config: Int8Config = Int8Config()) -> list[str]:

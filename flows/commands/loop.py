@@ -1,10 +1,14 @@
 """The whole loop, and each stage by its own verb."""
 
+import contextlib
+from collections.abc import Iterator
+
 import click
 
 from flows.cli import VERBS
 from flows.publish import match_dataset
 from flows.workplace import Workplace, at_workplace
+from infra.progress import Progress
 
 _BEFORE = (
     "Runs what comes before, where that is not finished. All episodes of the store are annotated and curated, whoever "
@@ -18,6 +22,14 @@ dataset_option = click.option(
 )
 
 
+@contextlib.contextmanager
+def _loading() -> Iterator[None]:
+    """Around imports of every stage: they take seconds, so that who asks for help does without, and who waits is told."""
+    with Progress("loop") as progress:
+        progress.doing("loading every stage")
+        yield
+
+
 @click.command(epilog="Example: worldloom run --profile tiny --set pool.actors=2")
 @at_workplace
 @click.option("--fresh", is_flag=True, help="Do finished stages again.")
@@ -26,8 +38,9 @@ dataset_option = click.option(
 @click.option("--plain", is_flag=True, help="Without Prefect: nothing for the dashboard, seconds saved.")
 def run(place: Workplace, fresh: bool, from_scratch: bool, dataset: str, plain: bool) -> None:
     """Run the whole loop, collect to release; killed and run again, it goes on where it stopped."""
-    from flows.pipeline import Loop  # every stage; not for who asks for help
-    from flows.running import run_loop
+    with _loading():
+        from flows.pipeline import Loop
+        from flows.running import run_loop
 
     place = place.without_base_weights() if from_scratch else place
     version = match_dataset(place.store, dataset) if dataset else ""
@@ -44,9 +57,10 @@ def _stage_command(stage: str, *, trains: bool = True) -> click.Command:
     @at_workplace
     @click.option("--fresh", is_flag=True, help="Do finished stages again.")
     def command(place: Workplace, fresh: bool, dataset: str = "") -> None:
-        from engine.collect import plan_comes_first  # every stage; not for who asks for help
-        from flows.pipeline import Loop
-        from flows.running import run_loop
+        with _loading():
+            from engine.collect import plan_comes_first
+            from flows.pipeline import Loop
+            from flows.running import run_loop
 
         version = match_dataset(place.store, dataset) if dataset else ""
         as_found = not version and not plan_comes_first(place.profile.collect, place.store)
