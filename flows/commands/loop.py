@@ -2,8 +2,8 @@
 
 import click
 
-from flows.cli import VERBS
 from flows.publish import match_dataset
+from flows.verbs import VERBS
 from flows.workplace import Workplace, at_workplace
 
 _BEFORE = (

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from curation.publish import DatasetRow
-from flows.cli import run_command
 from flows.publish import match_dataset, publish_dataset
 from flows.releases import Check, ReleaseRow, point_at, rollback
+from flows.verbs import run_command
 from infra.datasets import load_bundle, put_dataset
 from infra.digest import canonical_json
 from infra.episodes import write_episode
