@@ -1,4 +1,4 @@
-"""The command ``worldloom``. Next to nothing is loaded before its guard stands, so that signals find it from the first moment on"""
+"""The command ``worldloom``: next to nothing is loaded before its guard stands, so that signals find it from the first moment"""
 
 import sys
 from collections.abc import Sequence

@@ -96,5 +96,5 @@ class Loop:
 def walks_to_judge_by(plan: CollectConfig, request: CollectionRequest) -> CollectConfig:
     """The test walks of a profile's plan alone, in the format of a request: what is trained on its episodes is judged there."""
     families = request.families if request.source == "embedded" and request.families else plan.families
-    shape = {"width": request.width, "height": request.height, "fps": request.fps}
-    return replace(plan, families=families, train_scenes=0, val_scenes=0, vizdoom_episodes=0, **shape)
+    held_out = replace(plan, families=families, width=request.width, height=request.height, fps=request.fps)
+    return replace(held_out, train_scenes=0, val_scenes=0, vizdoom_episodes=0)
