@@ -43,7 +43,7 @@ test: $(STAMP)  ## lint, types, import contracts and the fast tests
 play: $(STAMP)  ## play the released model in a browser; CANDIDATE=1 plays one that the gate refused
 	$(BIN)/worldloom play --open --profile $(PROFILE) $(if $(CANDIDATE),--candidate)
 
-stop: $(STAMP)  ## stop what play and dashboard left running
+stop: $(STAMP)  ## stop what play, dashboard and deploy left running
 	$(BIN)/worldloom stop --profile $(PROFILE)
 
 dashboard: $(STAMP)  ## show what ran, in the Prefect UI

@@ -1,13 +1,15 @@
 """The loop on one page: what follows what, and what each stage is given."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from annotation.annotate import annotate
 from curation.curate import curate
 from engine.collect import collect, collect_request
+from engine.plan import CollectConfig
+from engine.request import CollectionRequest
 from flows.bundle import assemble_bundle, shipped_bundle
 from flows.pool import RayPool, check_actors
 from flows.profile import Profile
@@ -75,6 +77,8 @@ class Loop:
         if schedule is None:
             return collect(profile.collect, self.store, endpoints=profile.endpoints, pool=self.pool, fresh=self.fresh)
         check_actors(schedule.request.source, profile.endpoints.unreal, profile.pool.actors)
+        held_out = walks_to_judge_by(profile.collect, schedule.request)
+        collect(held_out, self.store, endpoints=profile.endpoints, pool=self.pool)  # once; later rounds find them
         return collect_request(
             schedule.request,
             self.store,
@@ -87,3 +91,10 @@ class Loop:
     def write_report(self, home: Path) -> Path:
         """Write the report of what is finished so far."""
         return write_report(self.store, home, {stage: result.key for stage, result in self.results.items()})
+
+
+def walks_to_judge_by(plan: CollectConfig, request: CollectionRequest) -> CollectConfig:
+    """The test walks of a profile's plan alone, in the format of a request: what is trained on its episodes is judged there."""
+    families = request.families if request.source == "embedded" and request.families else plan.families
+    held_out = replace(plan, families=families, width=request.width, height=request.height, fps=request.fps)
+    return replace(held_out, train_scenes=0, val_scenes=0, vizdoom_episodes=0)

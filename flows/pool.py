@@ -16,6 +16,7 @@ from flows.local_ray import local_ray
 from infra.address import parse_address
 from infra.allowance import cores
 from infra.errors import WorldloomError
+from infra.interrupt import keeping_handlers
 
 if TYPE_CHECKING:
     from ray.actor import ActorHandle
@@ -281,6 +282,7 @@ def _check_reach(address: str, store_uri: str) -> None:
         raise PoolError(f"the {len(machines)} machines of {address} cannot all write into {store_uri}; use a store in s3://")
 
 
+@keeping_handlers()
 def _start_ray(config: PoolConfig, settings: Mapping[str, Any]) -> None:
     """Join the cluster, or start a Ray on this machine with ``settings``."""
     import ray

@@ -10,9 +10,10 @@ import ctypes
 import os
 import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Collection
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -57,6 +58,20 @@ def end_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # too late to be told
         os._exit(1)
+
+
+@contextmanager
+def keeping_handlers() -> Iterator[None]:
+    """Put our handlers back that a library replaces inside by its own."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    kept = {number: signal.getsignal(number) for number in _TOLD_BY}
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
 
 
 def _become_guarded(parent: int, heeded: Collection[signal.Signals]) -> None:

@@ -68,7 +68,7 @@ def deploy(
     paused: str | None,
     resumed: str | None,
 ) -> None:
-    """Collect on the profile's schedules, and retrain and release on every published dataset version; until interrupted."""
+    """Collect on the profile's schedules, and retrain and release on every published dataset version; until Ctrl-C or `stop`."""
     place = open_workplace(profile, home, store, overrides)
     if paused or resumed:
         _pause(place, paused, resumed)

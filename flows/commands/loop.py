@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import click
 
-from flows.cli import VERBS
 from flows.publish import match_dataset
+from flows.verbs import VERBS
 from flows.workplace import Workplace, at_workplace
 from infra.progress import Progress
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from inference.released.published import PublishedConfig, open_autoencoder
 from infra.errors import WorldloomError
+from infra.interrupt import end_with_parent
 from modeling.autoencoder_layers import Stream
 from modeling.finite import require_finite
 
@@ -119,6 +120,7 @@ def _receive(process: Any, results: "Queue[Any]") -> Iterator[Frame]:
 @torch.no_grad()
 def _serve(weights: Path, config: PublishedConfig, tasks: "Queue[Any]", results: "Queue[Any]") -> None:
     """Decode clips until None comes; after each clip a None goes back, after a failure its reason in one line."""
+    end_with_parent()
     with contextlib.suppress(KeyboardInterrupt):  # the main process says what was interrupted
         try:
             torch.set_num_threads(max(1, torch.get_num_threads() // 2))  # the rest is the denoiser's

@@ -20,6 +20,7 @@ from inference.released.published import open_denoiser, predictor_of
 from inference.released.settings import GenerateConfig
 from inference.ulysses import UlyssesPredictor, share_attention
 from infra.errors import WorldloomError
+from infra.interrupt import end_with_parent
 
 LONGEST_WAIT: Final = timedelta(minutes=30)  # of a rank for the others: loading 13 GB from a slow disk takes minutes
 
@@ -106,6 +107,7 @@ def _await(others: Sequence[BaseProcess], meeting: Path) -> None:
 
 def _follow(rank: int, meeting: str, beginning: Beginning) -> None:
     """Make the same clips as rank 0 until it says that there are no more."""
+    end_with_parent()
     with contextlib.suppress(KeyboardInterrupt), torch.no_grad():  # rank 0 says what was interrupted
         try:
             Path(meeting, f"{rank}.here").touch()

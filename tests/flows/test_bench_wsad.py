@@ -10,7 +10,7 @@ import pytest
 from annotation.wsad import WsadConfig
 from annotation.wsad_curves import CurveConfig, Track, doubled, halved, measure_curves
 from flows.bench_wsad import WsadBenchConfig, bench_wsad, walked_tracks
-from flows.cli import run_command
+from flows.verbs import run_command
 from infra.directions import directions_of
 from infra.store import open_store
 

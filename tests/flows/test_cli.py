@@ -11,9 +11,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from flows.cli import VERBS, run_command, worldloom
 from flows.release import GateRefusedError
 from flows.summary import summarise_stage
+from flows.verbs import VERBS, run_command, worldloom
 from infra.errors import BusyError
 from infra.interrupt import LINE
 from infra.lock import hold_folder

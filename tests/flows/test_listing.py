@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from curation.publish import DatasetRow
-from flows.cli import run_command
 from flows.listing import list_releases
 from flows.publish import match_dataset, publish_dataset
 from flows.releases import Check, ReleaseRow, point_at, record_decision, rollback
+from flows.verbs import run_command
 from infra.datasets import load_bundle, put_dataset
 from infra.digest import canonical_json
 from infra.episodes import write_episode

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli import run_command
+from flows.verbs import run_command
 from infra.episode_stream import EpisodeStream
 from infra.episodes import list_episodes, write_episode
 from infra.store import open_store

@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 
 from engine.collect import is_paused
+from flows.pipeline import Loop
 from flows.profile import load_profile
 from flows.publish import published_dataset
 from flows.schedule import SCHEDULED, ScheduleConfig, find_schedule, next_round
 from flows.server import ServerMark, read_mark
 from flows.triggers import list_flow_runs, post
+from flows.workplace import open_workplace
+from infra.datasets import load_dataset
 from infra.episodes import list_episodes
 from infra.store import open_store
 from tests.flows.conftest import SmokeRun, command, worldloom
@@ -137,3 +140,16 @@ def deployment_of(mark: ServerMark) -> dict[str, Any]:
     """The schedule's deployment, as the server's API gives it; empty if there is none yet."""
     found = post(mark, "/deployments/filter", {"flows": {"name": {"any_": [SCHEDULED]}}})
     return found[0] if found else {}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_round_in_a_fresh_home_records_what_retraining_is_judged_by(tmp_path: Path) -> None:
+    nights = NIGHTS.replace("0.06", "0.01").replace('"park"', '"street"').replace('"loop"', '"route", "sweep"')
+    place = open_workplace("smoke", tmp_path, None, (nights,))
+    (entry,) = place.profile.schedules
+    loop = Loop(profile=place.profile, store=place.store, schedule=entry)
+    assert [result.stage for result in loop.run("curate")] == ["collect", "annotate", "curate"]
+    dataset = load_dataset(place.store, loop.results["curate"].outputs["dataset"])
+    assert {clip.split for clip in dataset.clips} == {"train", "val", "test"}
+    assert {episode.family for episode in list_episodes(place.store)} == {"street"}

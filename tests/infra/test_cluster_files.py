@@ -9,9 +9,9 @@ import click
 import pytest
 from ruamel.yaml import YAML
 
-from flows.cli import VERBS, worldloom
 from flows.machine import EGL_PACKAGES
 from flows.profile import load_profile
+from flows.verbs import VERBS, worldloom
 from tests.tree import PACKAGES, ROOT
 
 INFRA = ROOT / "infra"

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from flows.cli import run_command
+from flows.verbs import run_command
 from inference.parity.folder import RUNNERS, run_folder
 
 PARITY = Path(__file__).parents[2] / "parity"

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from flows.cli import run_command
+from flows.verbs import run_command
 from inference.released.actions import HEADER, RandomActions
 from inference.released.generate import begin, run_clips
 from inference.released.memory_plot import Recall
@@ -215,7 +215,7 @@ def test_a_photograph_of_a_phone_makes_an_upright_video_of_a_near_size(weights, 
 
 def test_memory_does_not_grow_with_the_number_of_segments(weights, picture):
     script = (
-        "import resource, sys\nfrom flows.cli import run_command\nstatus = run_command(sys.argv[1:])\n"
+        "import resource, sys\nfrom flows.verbs import run_command\nstatus = run_command(sys.argv[1:])\n"
         "print(status, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
     peaks = []
