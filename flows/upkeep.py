@@ -59,7 +59,8 @@ def retrain_again(server: ServerMark, store: Store) -> Iterator[str]:
             continue
         when = datetime.fromisoformat(last["end_time"]) + FIRST_PAUSE * 2 ** (broken - 1)
         state = {"type": "SCHEDULED", "state_details": {"scheduled_time": when.isoformat()}}
-        body = {"parameters": last["parameters"], "state": state, "idempotency_key": f"again {last['id']}"}
+        named = {name: value for name, value in last["parameters"].items() if name in ("version", "event")}  # older runs had more
+        body = {"parameters": named, "state": state, "idempotency_key": f"again {last['id']}"}
         post(server, f"/deployments/{last['deployment_id']}/create_flow_run", body)
         yield f"{version[:12]}, {broken} of {RETRIES}, at {when:%H:%M:%S} UTC: {last['state_name'].lower()} before"
 
