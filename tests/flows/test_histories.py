@@ -23,7 +23,6 @@ from hypothesis import strategies as st
 from engine.collect import collect_request
 from engine.job import Job
 from engine.request import CollectionRequest
-from flows.cli import run_command
 from flows.listing import list_releases
 from flows.pipeline import Loop
 from flows.profile import Profile, load_profile
@@ -32,6 +31,7 @@ from flows.release import Threshold
 from flows.releases import read_current
 from flows.running import say_released
 from flows.schedule import ScheduleConfig
+from flows.verbs import run_command
 from flows.workplace import Place
 from inference.evaluate.sanity import Sanity
 from infra.episodes import commit_episode, list_episodes, put_recording
