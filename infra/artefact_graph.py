@@ -146,7 +146,7 @@ class ArtefactGraph:
 
     def _checkpoint(self, digest: str, rows: list[Checkpoint]) -> Facts:
         row = rows[-1]
-        parents = dict.fromkeys(parent for one in rows for parent in one.parents if parent not in ("", digest))
+        parents = dict.fromkeys(parent for one in rows for parent in one.parents if parent)
         return Facts(
             kind="checkpoint",
             digest=digest,

@@ -34,6 +34,7 @@ from flows.schedule import ScheduleConfig
 from flows.verbs import run_command
 from flows.workplace import Place
 from inference.evaluate.sanity import Sanity
+from infra.datasets import load_dataset
 from infra.episodes import commit_episode, list_episodes, put_recording
 from infra.lineage import Node, find_holders, trace
 from infra.schema import Checkpoint, Episode
@@ -43,7 +44,7 @@ from infra.tables import append_rows, rows_from
 from tests.recordings import make_recording
 
 REQUEST: Final = CollectionRequest(hours=2 * 4 / 3600, seconds=4.0, families=("park",), min_free_gigabytes=0.0)
-GATE: Final = Threshold(score="candidate.psnr@8", least=0.3)
+GATE: Final = Threshold(score="candidate.psnr@8", least=0.5)
 VERBS: Final = ("collect", "round", "plan", "curate", "retrain", "rollback", "promote")
 HISTORIES: Final = st.lists(st.tuples(st.sampled_from(VERBS), st.integers(0, 3)), min_size=3, max_size=6)
 
@@ -92,8 +93,8 @@ def compress_tiny(student: str, config: Any, store: Store, context: StageContext
 
 
 def evaluate_tiny(candidate: Any, dataset: str, config: Any, store: Store, **_: Any) -> StageResult:
-    """A score that depends on the dataset alone, so that about a third are refused."""
-    headline = {GATE.score: int(dataset[0], 16) / 15}
+    """A score of the dataset alone: the gate refuses what was trained on six episodes."""
+    headline = {GATE.score: float(len({clip.episode_id for clip in load_dataset(store, dataset).clips}) != 6)}
     inputs = {"dataset": dataset, "candidate": candidate.denoiser}
     return run_stage(
         store,
@@ -269,9 +270,10 @@ def check_lists(history: History) -> None:
     assert set(re.findall(r"\b[0-9a-f]{12}\b", history.command("lineage"))) == made
 
 
-@example(steps=[("collect", 1), ("curate", 0), ("retrain", 1), ("rollback", 0), ("retrain", 0), ("retrain", 1), ("promote", 1)])
+@example(steps=[("collect", 1), ("curate", 0), ("retrain", 0), ("retrain", 1), ("rollback", 0), ("retrain", 0), ("retrain", 1)])
+@example(steps=[("collect", 1), ("round", 1), ("retrain", 0), ("retrain", 1), ("rollback", 0), ("promote", 0), ("promote", 1)])
 @given(steps=HISTORIES)
-@settings(max_examples=4, deadline=None, derandomize=True)
+@settings(max_examples=2, deadline=None, derandomize=True)
 def test_after_any_history_digests_trace_to_their_episodes_and_lists_are_true(
     profile: Profile, steps: list[tuple[str, int]]
 ) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from deltalake import write_deltalake
 
+from flows.cli import run_command
 from flows.release import GateRefusedError, ReleaseConfig, Threshold, judge, release, require_released
 from flows.releases import (
     CURRENT,
@@ -20,6 +21,8 @@ from flows.releases import (
     released_bundle,
     rollback,
 )
+from flows.running import say_released
+from flows.workplace import Place
 from inference.evaluate.sanity import Sanity
 from infra.datasets import load_bundle, put_bundle
 from infra.digest import canonical_json
@@ -143,6 +146,22 @@ def test_what_passed_once_can_be_promoted_after_a_rollback(store: Store) -> None
     assert promote(store, second) == (second, second)  # it plays already: nothing was decided
     assert [row.action for row in read_decisions(store)] == ["promoted", "rolled back", "released", "released"]
     assert rollback(store) == (second, first)
+
+
+def test_a_run_says_released_only_of_what_plays(store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = Place(name="smoke", home=tmp_path, store=store)
+    first, second = (keep_bundle(store, name) for name in ("one", "two"))
+    for digest in (first, second):
+        record_decision(store, "released", digest, "")
+        point_at(store, digest)
+    rollback(store)
+    say_released(place, second)  # its stages were found finished
+    passed, back, _ = capsys.readouterr().out.splitlines()
+    assert f"{second[:12]} passed the gate earlier; {first[:12]} plays since the rollback of 20" in passed
+    assert run_command(back.removeprefix("bring back worldloom ").split()) == 0
+    capsys.readouterr()
+    say_released(place, second)
+    assert capsys.readouterr().out.startswith(f"released   {second[:12]}\n")
 
 
 def test_what_never_passed_is_not_promoted_and_the_number_is_named(store: Store) -> None:

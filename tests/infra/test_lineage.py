@@ -206,6 +206,13 @@ def test_an_episode_leads_down_to_all_that_holds_it_and_to_nothing_else(local_st
     assert find_holders(store, trained).releases == (row,)
 
 
+def test_who_is_given_a_version_did_not_make_it(local_store: Store) -> None:
+    version = put_dataset(local_store, replace(DATASET, clips=(), parents=()))
+    stage(local_store, "train", {"dataset": version}, lambda: {"dataset": version})
+    node = trace(local_store, version)
+    assert (node.kind, node.config_digest, node.parents) == ("dataset", "", ())
+
+
 def test_weights_that_equal_those_they_began_from_are_not_their_own_ancestor(local_store: Store) -> None:
     shipped = local_store.put_bytes(b"weights", "safetensors")[:64]
     dataset = put_dataset(local_store, replace(DATASET, clips=(), parents=()))
