@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from deltalake import write_deltalake
 
-from flows.cli import run_command
 from flows.release import GateRefusedError, ReleaseConfig, Threshold, judge, release, require_released
 from flows.releases import (
     CURRENT,
@@ -22,6 +21,7 @@ from flows.releases import (
     rollback,
 )
 from flows.running import say_released
+from flows.verbs import run_command
 from flows.workplace import Place
 from inference.evaluate.sanity import Sanity
 from infra.datasets import load_bundle, put_bundle
