@@ -12,7 +12,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"worldloom: {foreign}", file=sys.stderr)
         sys.exit(2)
     from infra.interrupt import guard  # not before the package is known to be ours
+    from infra.surroundings import speak
 
+    speak()  # perhaps by starting again
     sys.exit(guard(lambda: _run(arguments)))
 
 

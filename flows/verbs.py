@@ -88,9 +88,8 @@ def worldloom() -> None:
 def run_settled(arguments: Sequence[str] | None = None) -> int:
     """Run one command in surroundings that are put in order; its exit status."""
     from infra.openmp import let_threads_sleep
-    from infra.surroundings import SurroundingsError, settle, speak
+    from infra.surroundings import SurroundingsError, settle
 
-    speak()
     try:
         for line in settle():
             click.echo(f"worldloom: {line}", err=True)

@@ -43,13 +43,15 @@ def guard(work: Callable[[], int]) -> int:
         if _interrupted:
             os._exit(status)  # everything is put away; libraries would talk to a server that is gone
         return status
-    told, status = _follow(child, heeded)
+    told, code = _follow(child, heeded)
     _end_session(child)
-    if told or status - 128 in _TOLD_BY:
+    status = 128 + told if told else code if code >= 0 else 128 - code
+    if status - 128 in _TOLD_BY:
         _say(LINE)
-    elif status == 128 + signal.SIGKILL:
-        _say("killed from outside, perhaps for lack of memory; what is finished is kept, the same command goes on from there")
-    return 128 + told if told else status
+    elif code < 0:
+        why = "from outside, perhaps for lack of memory" if -code == signal.SIGKILL else f"by {signal.Signals(-code).name}"
+        _say(f"killed {why}; what is finished is kept, the same command goes on from there")
+    return status
 
 
 def end_with_parent() -> None:
@@ -103,13 +105,12 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _follow(child: int, heeded: Collection[signal.Signals]) -> tuple[int, int]:
-    """Wait for the child's end: the signal that we were told to end by, or 0, and its status."""
+    """Wait for the child's end: the signal that we were told to end by, or 0, and its exit code, -N where a signal ended it."""
     told, deadline = 0, float("inf")
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
-            code = os.waitstatus_to_exitcode(status)
-            return told, code if code >= 0 else 128 - code
+            return told, os.waitstatus_to_exitcode(status)
         if time.monotonic() > deadline:
             os.kill(child, signal.SIGKILL)
         got = signal.sigtimedwait([*heeded, signal.SIGCHLD, signal.SIGTSTP], 1.0)

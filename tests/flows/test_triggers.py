@@ -154,6 +154,7 @@ def test_each_published_version_is_retrained_on_exactly_once_also_after_a_crash(
         try:
             wait_for(lambda: "deployed" in log.read_text(), 300, "deployment")
             wait_for(lambda: retraining_of(deployment.pid), 200, "retraining").kill()
+            wait_for(lambda: "again      " in log.read_text(), 120, "word of another try")
             for version in (first, second, first, second):
                 done = worldloom("publish", *place, version)
                 assert done.returncode == 0, done.stderr

@@ -104,10 +104,11 @@ def test_a_signal_to_the_one_that_works_ends_both(mark: dict[str, str]) -> None:
 
 
 def test_a_killed_worker_is_told_and_a_killed_guardian_takes_its_worker_along(mark: dict[str, str]) -> None:
-    process = begun(SLEEPS, mark)
-    worker_of(process).kill()
-    assert "killed from outside" in process.communicate(timeout=10)[1] and process.returncode == 137
-    assert not left(mark)
+    for number, line in ((signal.SIGKILL, "killed from outside"), (signal.SIGSEGV, "killed by SIGSEGV")):
+        process = begun(SLEEPS, mark)
+        worker_of(process).send_signal(number)
+        assert line in process.communicate(timeout=10)[1] and process.returncode == 128 + number
+        assert not left(mark)
     process = begun(SLEEPS, mark)
     worker = worker_of(process)
     process.kill()
