@@ -164,9 +164,11 @@ def find_provenance(store: Store, candidate: Bundle, base: Bundle | None, datase
     """Follow the candidate's denoiser back through its parents; the first that is not in this store ends the line."""
     rows = {row.digest: row for row in records_from(read_rows(store, "checkpoints"), Checkpoint)}
     lineage = [find_checkpoint(store, candidate.denoiser)]
-    shipped = {base.denoiser, base.autoencoder} if base is not None else set()
-    while parents := [rows[p] for p in lineage[0].parents if p in rows and rows[p].kind != "autoencoder" and p not in shipped]:
+    seen = {base.denoiser, base.autoencoder} if base is not None else set()
+    seen.add(candidate.denoiser)  # weights that no step changed have themselves for a parent
+    while parents := [rows[p] for p in lineage[0].parents if p in rows and rows[p].kind != "autoencoder" and p not in seen]:
         lineage.insert(0, parents[0])
+        seen.add(parents[0].digest)
     return Provenance(dataset=dataset, lineage=tuple(lineage), base="" if base is None else base.denoiser)
 
 
