@@ -32,7 +32,7 @@ class Begun:
     log: Path
     mark: dict[str, str]  # inherited by whatever it starts
 
-    def wait_for(self, words: str, seconds: float = 180) -> None:
+    def wait_for(self, words: str, seconds: float = 300) -> None:
         deadline = time.monotonic() + seconds
         while words not in self.log.read_text(errors="replace"):
             assert self.process.poll() is None and time.monotonic() < deadline, self.log.read_text(errors="replace")
@@ -109,7 +109,7 @@ def test_a_collection_keeps_its_episodes(
     begin: Callable[..., Begun], tmp_path: Path, workers: str, number: signal.Signals, group: bool
 ) -> None:
     collection = begin(*COLLECT, "--workers", workers, "--out", tmp_path / "store")
-    store, deadline = open_store(tmp_path / "store"), time.monotonic() + 120
+    store, deadline = open_store(tmp_path / "store"), time.monotonic() + 300
     while not (before := len(list_episodes(store))) and time.monotonic() < deadline:
         time.sleep(0.2)
     collection.end(number, group=group)
