@@ -1,7 +1,6 @@
 """The command line: every verb explains itself, and what a user can mend is one line and a status."""
 
 import errno
-import functools
 import signal
 import subprocess
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from infra.lock import hold_folder
 from infra.stage import StageResult
 from tests.flows.conftest import command
 from tests.flows.conftest import worldloom as run_worldloom
+from tests.signals import heed_signals
 
 
 @pytest.mark.parametrize("verb", list(VERBS))
@@ -170,8 +170,7 @@ def test_bad_input_is_one_line_that_names_the_thing_and_the_fix(
 @pytest.mark.slow
 def test_an_interrupt_is_how_a_served_world_ends() -> None:
     line = command("world", "serve", "--port", "0", "--renderer", "software")
-    heeding = functools.partial(signal.signal, signal.SIGINT, signal.default_int_handler)  # a background job inherits deafness
-    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heeding) as serving:
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed_signals) as serving:
         assert serving.stdout is not None and serving.stdout.readline().startswith("serving ")
         serving.send_signal(signal.SIGINT)
         assert serving.communicate(timeout=20) == ("", f"worldloom: {LINE}\n") and serving.returncode == 130

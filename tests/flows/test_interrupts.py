@@ -18,6 +18,7 @@ from infra.interrupt import LINE
 from infra.store import open_store
 from tests.flows.conftest import NO_CAP, SmokeRun, assert_whole, command, worldloom
 from tests.inference.released.weights_folder import PROMPT, write_weights
+from tests.signals import heed_signals
 
 pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.timeout(600)]
 MOST_SECONDS = 20.0  # on a machine with much else to do; 10 by construction
@@ -74,7 +75,9 @@ def begin(tmp_path: Path) -> Iterator[Callable[..., Begun]]:
         log, mark = tmp_path / f"log{number}", {"WORLDLOOM_TEST": f"{tmp_path} {number}"}
         with log.open("wb") as output:
             settings = os.environ | mark
-            process = subprocess.Popen(command(*words), stdout=output, stderr=output, start_new_session=True, env=settings)
+            process = subprocess.Popen(
+                command(*words), stdout=output, stderr=output, start_new_session=True, env=settings, preexec_fn=heed_signals
+            )
         begun.append(Begun(process=process, log=log, mark=mark))
         return begun[-1]
 

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from infra.interrupt import LINE
+from tests.signals import heed_signals
 
 BUSY = """
 import subprocess, sys, time
@@ -57,7 +58,9 @@ def left(mark: dict[str, str]) -> list[psutil.Process]:
 
 def begun(script: str, mark: dict[str, str]) -> "subprocess.Popen[str]":
     line, pipe = [sys.executable, "-c", script], subprocess.PIPE
-    process = subprocess.Popen(line, stdout=pipe, stderr=pipe, text=True, start_new_session=True, env=os.environ | mark)
+    process = subprocess.Popen(
+        line, stdout=pipe, stderr=pipe, text=True, start_new_session=True, env=os.environ | mark, preexec_fn=heed_signals
+    )
     assert process.stdout is not None and process.stdout.readline() == "at work\n"
     return process
 
