@@ -107,6 +107,6 @@ def _too_large(name: str, width: int, height: int, most: int) -> str:
 
 
 def _unreadable(name: str, error: Exception) -> str:
-    reason = " ".join(str(error).split()) if not isinstance(error, UnidentifiedImageError) else "of no kind that is known"
+    reason = " ".join(str(error).split()) if not isinstance(error, UnidentifiedImageError) else "it is of no known kind"
     kinds = ", ".join(FORMATS)
-    return f"{name} cannot be read as a picture ({reason[:120]}); save it again as PNG, of {kinds} all are read"
+    return f"{name} cannot be read as a picture ({reason[:120]}); save it again as one of {kinds}"

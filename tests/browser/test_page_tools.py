@@ -47,7 +47,7 @@ def test_a_file_that_is_no_picture_is_refused_on_the_page_and_the_game_goes_on(p
     path = tmp_path / "broken.png"
     path.write_bytes(b"\x89PNG broken")
     page.set_input_files("#upload", path)
-    wait_until(page, lambda: "no readable PNG or JPEG" in page.inner_text("#message-text"))
+    wait_until(page, lambda: "cannot be read as a picture" in page.inner_text("#message-text"))
     count = len(log.frames)
     wait_until(page, lambda: len(log.frames) > count + 4)
 
