@@ -1,5 +1,6 @@
 import io
 import re
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,7 +15,7 @@ class Terminal(io.StringIO):
 class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 100.0
-        monkeypatch.setattr("infra.progress.time.monotonic", lambda: self.now)
+        monkeypatch.setattr("infra.progress.time", SimpleNamespace(monotonic=lambda: self.now))  # for no other thread
 
 
 @pytest.fixture
